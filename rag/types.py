@@ -1,0 +1,212 @@
+"""The values that flow through Snoska, all frozen, and the Protocols at its seams.
+
+Offsets are counted in characters of a document's extracted text, end exclusive, so that
+``document.text[start:end]`` is the thing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float32]  # (rows, dimension)
+Vector = NDArray[np.float32]  # (n,)
+Ids = NDArray[np.int64]  # (n,) passage numbers
+
+Mode = Literal["hybrid", "dense", "lexical", "rrf"]
+Verdict = Literal["found", "unsure", "not_found"]
+BlockKind = Literal["paragraph", "heading", "row"]
+
+
+class Span(NamedTuple):
+    """Characters ``[start, end)`` of a document's text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What a reader takes for one paragraph, heading or table row of the source."""
+
+    start: int
+    end: int
+    kind: BlockKind = "paragraph"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file as read: its text and what is known about it.
+
+    ``path`` is relative to the collection's folder, with ``/``; it is the ``document`` of a citation.
+    ``pages`` holds the offset at which each page starts, empty where the format has no pages.
+    ``date`` is ISO 8601 (``YYYY-MM-DD``) or None. ``type`` is the file's ending, lower case, without the dot.
+    """
+
+    path: str
+    text: str
+    blocks: tuple[Block, ...]
+    title: str
+    language: str
+    type: str
+    date: str | None = None
+    pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A citable piece of a document: ``document.text[start:end] == text``.
+
+    ``paragraph`` is the number, from 1, of the source paragraph in which ``start`` lies; ``page`` likewise,
+    None where there are no pages. ``sentences`` are offsets into the document's text, in order.
+    """
+
+    document: str
+    start: int
+    end: int
+    text: str
+    paragraph: int
+    page: int | None
+    language: str
+    sentences: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The parts of a passage's score: two cosines and the bounded lexical score in [0, 1]; higher is better."""
+
+    paragraph: float
+    sentence: float
+    lexical: float
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Where a near-copy of a cited passage stands."""
+
+    document: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A passage found for a question, quoted verbatim: the public form of a hit.
+
+    ``quote == text[start:end]`` of the document; ``quote[highlight[0]:highlight[1]]`` is its best sentence.
+    """
+
+    rank: int
+    document: str
+    title: str
+    date: str | None
+    language: str
+    page: int | None
+    paragraph: int
+    start: int
+    end: int
+    quote: str
+    highlight: tuple[int, int]
+    score: float
+    scores: Scores
+    also_in: tuple[Copy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a question. ``text`` is verbatim from ``citations[citation - 1].quote``, or None."""
+
+    question: str
+    language: str
+    verdict: Verdict
+    confidence: float
+    text: str | None
+    citation: int | None
+    citations: tuple[Citation, ...]
+
+    @property
+    def found(self) -> bool:
+        return self.verdict != "not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which documents may answer; an empty filter lets all through. Dates are ISO 8601, both ends inclusive."""
+
+    language: str | None = None
+    document: str | None = None  # a glob over the document's path
+    type: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was left out, with the reason."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did. ``documents`` and ``passages`` count what the index holds afterwards."""
+
+    documents: int
+    passages: int
+    added: int
+    changed: int
+    removed: int
+    renamed: int
+    unchanged: int
+    seconds: float
+    embed_seconds: float
+    embedded_texts: int
+    skipped: tuple[Skipped, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step of a long job. ``stage`` is ``reading``, ``embedding`` or ``writing``; ``done`` of ``total``."""
+
+    stage: str
+    done: int
+    total: int
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+class Encoder(Protocol):
+    """Texts to unit vectors, for documents and for queries (models such as E5 tell them apart)."""
+
+    @property
+    def name(self) -> str:
+        """The model's name as a person would write it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the vectors would: the weights' hash, the prompts and the dimension."""
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest text, in tokens, that is read whole, the prompt and special tokens already taken off."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """The length of each text in tokens, without the prompt and special tokens."""
+
+    def encode_documents(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
+        """float32 (len(texts), dimension), rows of length 1; ``progress`` hears how many are done."""
+
+    def encode_queries(self, texts: Sequence[str]) -> Matrix:
+        """float32 (len(texts), dimension), rows of length 1."""
+
+
+Json = dict[str, Any]
