@@ -1,0 +1,87 @@
+# Everything a person or CI does with Snoska. `make help` lists it. POSIX shell only.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 7860
+EVAL ?= ../shared/eval
+
+VENV = .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt
+INSTALLED = $(VENV)/.installed
+TESTED = $(VENV)/.installed-test
+BENCHED = $(VENV)/.installed-bench
+AUDITED = $(VENV)/.installed-audit
+
+.PHONY: help run test check browser bench soak audit
+
+help:
+	@echo 'make run     serve the page on http://$(HOST):$(PORT) (HOST=… PORT=… change that)'
+	@echo 'make test    the whole test suite, Chromium installed for it where there is none'
+	@echo 'make check   formatter, linter and type checker'
+	@echo 'make bench   the benchmarks (EVAL=… names the folder of judged questions: $(EVAL))'
+	@echo 'make soak    the long fault and load tests'
+	@echo 'make audit   known vulnerabilities in what constraints.txt pins (asks a database on the network)'
+
+run: $(INSTALLED)
+	@$(BIN)/snoska build seeds --index index
+	@HOST='$(HOST)' PORT='$(PORT)' $(BIN)/python app.py
+
+test: $(TESTED) browser
+	@$(BIN)/python -m pytest -m 'not soak'
+
+check: $(TESTED)
+	@$(BIN)/python -m ruff format --check
+	@$(BIN)/python -m ruff check
+	@$(BIN)/python -m mypy
+
+bench: $(BENCHED)
+	$(BIN)/snoska build seeds --index index
+	$(BIN)/snoska eval $(EVAL)/seeds/questions.jsonl --index index
+	$(BIN)/python benchmarks/retrieval.py --data $(EVAL)/xquad
+	$(BIN)/python benchmarks/latency.py
+	benchmarks/first_run.sh
+
+soak: $(TESTED) browser
+	@$(BIN)/python -m pytest -m soak
+
+audit: $(AUDITED)
+	@$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+# A stamp is newer than what it was installed from, so that a second `make run` installs nothing.
+$(INSTALLED): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo 'Snoska needs Python 3.11 or newer: name it with make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) \
+	|| { echo 'a virtual environment cannot be made: on Debian, apt-get install python3-venv' >&2; exit 1; }
+	$(PIP) -e .
+	@touch $@
+
+$(TESTED): $(INSTALLED)
+	$(PIP) -e '.[test]'
+	@touch $@
+
+$(BENCHED): $(INSTALLED)
+	$(PIP) -e '.[bench]'
+	@touch $@
+
+# In an environment of its own: the auditor is no part of what is audited.
+$(AUDITED): $(INSTALLED)
+	@$(PYTHON) -m venv --clear $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --disable-pip-version-check --no-input pip-audit
+	@touch $@
+
+browser:
+	@for name in chromium chromium-browser google-chrome; do \
+		if command -v $$name >/dev/null; then exit 0; fi; \
+	done; \
+	command -v apt-get >/dev/null \
+	|| { echo 'the tests need Chromium: install it and put it on PATH as chromium' >&2; exit 1; }; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
+	echo 'installing Chromium for the tests'; \
+	log=$$(mktemp); \
+	if $$as_root apt-get update >"$$log" 2>&1 \
+	&& $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+		chromium fonts-dejavu-core >>"$$log" 2>&1; \
+	then rm -f "$$log"; \
+	else tail -n 20 "$$log" >&2; rm -f "$$log"; exit 1; fi
