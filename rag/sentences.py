@@ -10,7 +10,7 @@ needs no list.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from rag.types import Span
@@ -40,29 +40,32 @@ _ENUMERATOR = re.compile(r"\W{0,2}(?:\d{1,3}(?:\.\d{1,3}){0,3}|[IVXLCivx]{1,5}|[
 _LEFT = re.compile(r"(?:(?<!\w)(?:[^\W\d_]{1,3}\.[ \u00a0\u202f]?){1,3})?[^\W_][\w’'-]*\Z")
 _BEFORE = re.compile(r"([\w%]+)\W{0,3}\Z")
 _WINDOW = 32  # characters to the left that are looked at: the longest chain of abbreviations is shorter
+_ITEM = 16  # characters that the number of a list's item may have: «1.2.3.4»
+_STUB = 24  # characters: with a preposition or a number first, too little to be a sentence: «В 2025 г. Астана...»
+_ADVERBIAL = re.compile(r"(?:[а-я]{1,2}|\d{1,4})\s", re.IGNORECASE)
 
 # Followed by a name: they join what follows, unless that opens a sentence as only a function word does.
 _BEFORE_NAME = _words(
     "г гор пос дер с д ул пр просп пр-т пр-кт пер пл бул б-р наб ш обл р р-н о оз мкр корп кв оф стр каб х ст ж/д "
-    "им св проф акад доц инж тов гр г-н г-жа гг-н зам зав нач ген полк подп кап лейт чл чл.-корр корр ред сост "
+    "им дж вс св проф акад доц инж тов гр г-н г-жа гг-н зам зав нач ген полк подп кап лейт чл чл.-корр корр ред сост "
     "т.е т.к т.н т.ч т.о и.о в.о т.наз см ср напр в.т.ч п пп ч гл т лит англ нем фр лат греч исп каз араб "
     "dr mr mrs ms messrs prof rev hon gen col lt capt cmdr sgt maj gov sen rep pres st mt ft vs cf e.g i.e viz "
-    "fr supt insp z.b d.h qv al-"
+    "supt insp v z z.b d.h "
+    "inc ltd co corp llc plc jr sr bros dept univ assn ave blvd rd gmbh"  # «Acme Inc. Chairman», «U.S. Army»
 )
 # Followed by a number: anything else after them starts a sentence («No. It is not.», «ели рис. Потом»).
 _BEFORE_NUMBER = _words(
-    "no nos n fig figs eq sec sect ch chap vol vols pp p art para par ca approx app tab ver "
+    "no nos n c fig figs eq sec sect ch chap vol vols pp p art para par ca approx app tab ver "
     "jan feb mar apr jun jul aug sep sept oct nov dec "
-    "рис табл илл прил разд подп абз вып ок тел факс ном прим изд сб"
+    "рис табл илл прил разд подп абз вып ок тел факс ном прим изд сб ум род"
 )
 # May end a sentence, or go on before a small letter, a number or a sign.
 _AFTER_THING = _words(
     "г гг в вв тыс млн млрд трлн руб долл коп тг тенге р др пр т.д т.п н.э у.е с.г т.г л.с с.ш в.д мин сек час ч га "
     "км м см мм кг т л кв куб экз чел проц барр ж жж ғ ғғ қ т.б т.с.с ш.а etc al a.m p.m ph.d m.d b.a m.a b.c a.d "
-    "в-в им акад стр с п эл"
+    "стр с п эл"
 )
-# As the last, but in English a capital often follows («U.S. Army», «Acme Inc. CEO»).
-_BEFORE_CAPITAL = _words("inc ltd co corp llc plc jr sr bros dept univ assn ave blvd rd gmbh s.a")
+_ABBREVIATIONS = _BEFORE_NAME | _BEFORE_NUMBER | _AFTER_THING
 # A capital here opens a sentence: no name begins so.
 _STARTERS = _words(
     "в во на с со к ко о об от до по за из у и но а да или если как что кто где когда куда откуда почему зачем "
@@ -166,41 +169,45 @@ def _right(text: str, position: int) -> _Right:
 
 def _dot_ends(text: str, start: int, dot: int, right: _Right) -> bool:
     """Whether a single full stop ends a sentence, or an abbreviation, an initial or an item's number."""
-    if dot - start <= 16 and _ENUMERATOR.match(text[start:dot].lstrip()):
+    if dot - start <= _ITEM and _ENUMERATOR.match(text[start:dot].lstrip()):
         return False
     window = text[max(start, dot - _WINDOW) : dot]
     match = _LEFT.search(window)
     if not match:
         return not right.lower
-    left = re.sub(r"\s", "", match[0])
     before = _BEFORE.search(window[: match.start()])
-    kind = _kind(left, before[1] if before else "")
+    kind = _kind(re.sub(r"\s", "", match[0]), before[1] if before else "")
     if right.lower:
         return right.newline and not right.lead and kind == "word"
-    if kind == "name":
-        return right.starter
-    if kind == "capital":
-        return right.starter
-    if kind == "number":
-        return not right.number
-    if kind == "thing":
-        return not (right.number or right.lead[:1] in ("(", "["))
-    return True
+    if kind == "thing" and dot - start <= _STUB and _ADVERBIAL.match(text[start:dot].lstrip()):
+        kind = "name"
+    return _ENDS_BEFORE_CAPITAL[kind](right)
+
+
+_ENDS_BEFORE_CAPITAL: dict[str, Callable[[_Right], bool]] = {
+    "name": lambda right: right.starter,
+    "number": lambda right: not right.number,
+    "thing": lambda right: not (right.number or right.lead[:1] in ("(", "[")),
+    "currency": lambda right: not (right.number or right.word == "США"),
+    "word": lambda right: True,
+}
 
 
 def _kind(left: str, before: str) -> str:
-    """What the word before a full stop is: by what may follow it."""
+    """What the word before a full stop is, by what may follow it; ``before`` is the word before that one."""
     key = left.casefold().replace("ё", "е")
     last = key.rpartition(".")[2]
+    if key not in _ABBREVIATIONS and last in _ABBREVIATIONS:
+        key = last  # «см. табл» is «табл»
+    if len(key) == 1 and left[-1].isupper():
+        return "word" if left == "I" and before.islower() else "name"  # an initial
     if key in _BEFORE_NUMBER:
         return "number"
+    if key in ("долл", "дол"):
+        return "currency"
     counted = before[-1:].isdigit() or (bool(before) and set(before) <= set("IVXLC"))
     if key in _AFTER_THING and (counted or key not in _BEFORE_NAME or before == "и"):
         return "thing"
     if key in _BEFORE_NAME:
-        return "thing" if counted and len(key) <= 2 else "name"
-    if key in _BEFORE_CAPITAL:
-        return "capital"
-    if len(last) == 1 and left[-1].isupper():
-        return "word" if left == "I" and before.islower() else "capital"  # an initial, or «U.S.»
-    return "thing" if "." in key and len(last) <= 3 else "word"
+        return "name"
+    return "name" if "." in key and len(last) == 1 and last.isalpha() else "word"  # «U.S.», «А.С.»
