@@ -6,7 +6,7 @@ Offsets are counted in characters of a document's extracted text, end exclusive,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -207,6 +207,51 @@ class Encoder(Protocol):
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """float32 (len(texts), dimension), rows of length 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorScores:
+    """Cosines of some passages with a question: the paragraph's, its best sentence's, and which sentence that is
+    (from 0). All of shape (passages,)."""
+
+    paragraph: Vector
+    sentence: Vector
+    best_sentence: Ids
+
+
+class Store(Protocol):
+    """One opened generation of an index. Passages go by their number, from 0; ``allowed`` restricts a search."""
+
+    def languages(self) -> Mapping[str, int]:
+        """The passages' languages and how many passages each has."""
+
+    def sample(self, language: str) -> Ids:
+        """Up to a few hundred of the language's passages, the same at every call, to take statistics from."""
+
+    def select(self, filters: Filters) -> Ids | None:
+        """The passages whose documents pass the filters; None where all do."""
+
+    def dense_candidates(self, question: Vector, count: int, language: str, allowed: Ids | None) -> Ids:
+        """The language's passages that own its ``count`` vectors nearest to the question."""
+
+    def lexical_candidates(self, stems: Sequence[str], count: int, allowed: Ids | None) -> Ids:
+        """At most ``count`` passages with the highest bounded scores above 0."""
+
+    def vector_scores(self, question: Vector, passages: Ids) -> VectorScores:
+        """The passages' exact cosines with the question."""
+
+    def sentence_scores(self, question: Vector, passage: int) -> Vector:
+        """float32 (sentences,): the cosine of each of the passage's sentences."""
+
+    def lexical_scores(self, stems: Sequence[str], passages: Ids) -> Vector:
+        """float32 (len(passages),): bounded scores in [0, 1]."""
+
+    def coverage(self, query: Sequence[str], stems: Iterable[str]) -> float:
+        """The share of the query's idf weight whose terms are among ``stems``, in [0, 1]."""
+
+    def passage(self, number: int) -> Passage: ...
+
+    def document(self, path: str) -> Document: ...
 
 
 Json = dict[str, Any]

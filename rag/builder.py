@@ -1,0 +1,229 @@
+"""Bringing an index up to date with a folder: only what is new is read and embedded."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rag import folder as folders
+from rag import readers
+from rag.errors import DocumentError, IndexMissing, NothingToIndex
+from rag.folder import File, Plan
+from rag.passages import passages
+from rag.settings import Settings
+from rag.stores import files
+from rag.stores.local import Contents, Entry, LocalStore, text_key
+from rag.text import stems
+from rag.types import BuildReport, Document, Encoder, Json, Passage, Progress, ProgressCallback, Skipped, Vector
+
+ANALYSIS = 1  # raised when passages or stems are made otherwise, so that an index made the old way is made anew
+REASONS_SHOWN = 3  # in the error where nothing could be indexed; --json lists all
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A document of the new generation; ``stems`` run parallel to ``passages``."""
+
+    entry: Entry
+    document: Document
+    passages: tuple[Passage, ...]
+
+
+def build(
+    documents: Path,
+    index: Path,
+    encoder: Callable[[], Encoder],
+    fingerprint: str,
+    settings: Settings,
+    rebuild: bool = False,
+    progress: ProgressCallback = lambda _: None,
+) -> BuildReport:
+    """Brings the index in ``index`` up to date with the folder ``documents``.
+
+    ``encoder`` gives the model, asked for only where something is to be embedded; ``fingerprint`` is the model's.
+    Raises NothingToIndex, IndexBusy, IndexDamaged or IndexMismatch (the latter two not with ``rebuild``).
+    """
+    started = time.perf_counter()
+    found, skipped = folders.scan(documents, settings.max_file_bytes, leave_out=index)
+    with files.builder_lock(index):
+        previous = None if rebuild else _previous(index, fingerprint)
+        plan = folders.compare(found, _indexed(previous))
+        kept = _kept(previous, plan)
+        new, failed = _read_all((*plan.added, *plan.changed), documents, index, encoder, settings, progress)
+        skipped += failed
+        everything = sorted([*kept, *new], key=lambda read: read.document.path)
+        if not everything:
+            raise NothingToIndex(_nothing(documents, skipped))
+        known = _Known(previous)
+        texts = known.missing(everything)
+        embedding_started = time.perf_counter()
+        known.embed(texts, encoder, progress)
+        embed_seconds = time.perf_counter() - embedding_started if texts else 0.0
+        if previous is None or new or plan.removed or plan.renamed or plan.changed or _skips(previous) != skipped:
+            progress(Progress("writing", 0, 1))
+            about = _about(previous, encoder, fingerprint, skipped)
+            LocalStore.write(index, _contents(everything), known.vectors(everything), about)
+            progress(Progress("writing", 1, 1))
+    read = {each.document.path for each in new}
+    return BuildReport(
+        documents=len(everything),
+        passages=sum(len(each.passages) for each in everything),
+        added=sum(file.path in read for file in plan.added),
+        changed=sum(file.path in read for file in plan.changed),
+        removed=len(plan.removed) + sum(file.path not in read for file in plan.changed),
+        renamed=len(plan.renamed),
+        unchanged=len(plan.unchanged),
+        seconds=round(time.perf_counter() - started, 3),
+        embed_seconds=round(embed_seconds, 3),
+        embedded_texts=len(texts),
+        skipped=tuple(skipped),
+    )
+
+
+class _Known:
+    """The vectors that are there already and those made in this build, by their texts' keys."""
+
+    def __init__(self, previous: LocalStore | None) -> None:
+        self._previous = previous
+        self._made: dict[bytes, Vector] = {}
+
+    def missing(self, documents: Iterable[_Read]) -> dict[bytes, str]:
+        """The texts that have no vector yet, each once."""
+        wanted = {text_key(text): text for read in documents for text in _texts(read)}
+        return {key: text for key, text in wanted.items() if self._stored(key) is None}
+
+    def embed(self, texts: Mapping[bytes, str], encoder: Callable[[], Encoder], progress: ProgressCallback) -> None:
+        if not texts:
+            return
+        total = len(texts)
+        progress(Progress("embedding", 0, total))
+        vectors = encoder().encode_documents(
+            list(texts.values()), lambda done: progress(Progress("embedding", done, total))
+        )
+        self._made = dict(zip(texts, vectors, strict=True))
+
+    def vectors(self, documents: Iterable[_Read]) -> dict[bytes, Vector]:
+        keys = dict.fromkeys(text_key(text) for read in documents for text in _texts(read))
+        return {key: self._vector(key) for key in keys}
+
+    def _vector(self, key: bytes) -> Vector:
+        made = self._made.get(key)
+        stored = made if made is not None else self._stored(key)
+        if stored is None:
+            raise KeyError(key)
+        return stored
+
+    def _stored(self, key: bytes) -> Vector | None:
+        return self._previous.vector_of(key) if self._previous else None
+
+
+def _previous(index: Path, fingerprint: str) -> LocalStore | None:
+    """The generation to go on from; None where there is none, or another model or analysis made it."""
+    try:
+        store = LocalStore.open(index)
+    except IndexMissing:
+        return None
+    same = store.manifest["model"]["fingerprint"] == fingerprint and store.manifest["analysis"] == ANALYSIS
+    return store if same else None
+
+
+def _indexed(previous: LocalStore | None) -> dict[str, str]:
+    return {entry["path"]: entry["sha256"] for entry in previous.manifest["documents"]} if previous else {}
+
+
+def _skips(previous: LocalStore) -> list[Skipped]:
+    return [Skipped(each["file"], each["reason"]) for each in previous.manifest["skipped"]]
+
+
+def _kept(previous: LocalStore | None, plan: Plan) -> list[_Read]:
+    """What is taken over from the last generation as it is, renamed files under their new names."""
+    if previous is None:
+        return []
+    parts = {entry["path"]: files.Part.from_json(entry["part"]) for entry in previous.manifest["documents"]}
+    own: dict[str, list[Passage]] = {path: [] for path in previous.documents}
+    for passage in previous.passages:
+        own[passage.document].append(passage)
+    sources = {file.path: file.path for file in plan.unchanged} | dict(plan.renamed)
+    hashes = _indexed(previous)
+    return [
+        _Read(
+            Entry(path, hashes[old], parts[old]),
+            replace(previous.documents[old], path=path),
+            tuple(replace(passage, document=path) for passage in own[old]),
+        )
+        for path, old in sources.items()
+    ]
+
+
+def _read_all(
+    wanted: tuple[File, ...],
+    documents: Path,
+    index: Path,
+    encoder: Callable[[], Encoder],
+    settings: Settings,
+    progress: ProgressCallback,
+) -> tuple[list[_Read], list[Skipped]]:
+    read: list[_Read] = []
+    skipped: list[Skipped] = []
+    for done, file in enumerate(wanted):
+        progress(Progress("reading", done, len(wanted)))
+        try:
+            read.append(_read(file.path, documents, index, encoder))
+        except DocumentError as error:
+            skipped.append(Skipped(file.path, str(error)))
+    if wanted:
+        progress(Progress("reading", len(wanted), len(wanted)))
+    return read, skipped
+
+
+def _read(path: str, documents: Path, index: Path, encoder: Callable[[], Encoder]) -> _Read:
+    try:
+        data = (documents / path).read_bytes()
+    except OSError as error:
+        raise DocumentError(f"cannot be read: {error.strerror}") from error
+    document = readers.read(data, path)
+    model = encoder()
+    found = passages(document, model.count_tokens, model.max_tokens)
+    part = LocalStore.write_document(index, document, found)
+    return _Read(Entry(path, hashlib.sha256(data).hexdigest(), part), document, found)
+
+
+def _contents(everything: list[_Read]) -> Contents:
+    found = tuple(passage for read in everything for passage in read.passages)
+    return Contents(
+        entries=tuple(read.entry for read in everything),
+        documents=tuple(read.document for read in everything),
+        passages=found,
+        stems=tuple(tuple(stems(passage.text)) for passage in found),
+    )
+
+
+def _texts(read: _Read) -> Iterable[str]:
+    for passage in read.passages:
+        yield passage.text
+        for start, end in passage.sentences:
+            yield passage.text[start - passage.start : end - passage.start]
+
+
+def _about(
+    previous: LocalStore | None, encoder: Callable[[], Encoder], fingerprint: str, skipped: list[Skipped]
+) -> Json:
+    model = previous.manifest["model"] if previous else {"name": encoder().name, "dimension": encoder().dimension}
+    return {
+        "generation": previous.manifest["generation"] + 1 if previous else 1,
+        "model": {**model, "fingerprint": fingerprint},
+        "analysis": ANALYSIS,
+        "built": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "skipped": [{"file": each.file, "reason": each.reason} for each in skipped],
+    }
+
+
+def _nothing(documents: Path, skipped: list[Skipped]) -> str:
+    if not skipped:
+        return f"no document in {documents}: {readers.supported()}"
+    reasons = "; ".join(f"{each.file}: {each.reason}" for each in skipped[:REASONS_SHOWN])
+    more = f"; and {len(skipped) - REASONS_SHOWN} more" if len(skipped) > REASONS_SHOWN else ""
+    return f"no document in {documents} can be read ({reasons}{more})"

@@ -1,0 +1,249 @@
+"""The facade: build an index, open it, search it, ask it."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from rag import builder, copies
+from rag.calibration import Calibration
+from rag.encoders import SentenceEncoder, model_fingerprint
+from rag.errors import IndexMismatch, QuestionError
+from rag.retriever import Question, Ranking, rank
+from rag.settings import Settings
+from rag.stores.local import LocalStore
+from rag.text import clean, language, stems
+from rag.types import (
+    Answer,
+    BuildReport,
+    Citation,
+    Document,
+    Encoder,
+    Filters,
+    Ids,
+    Json,
+    Mode,
+    ProgressCallback,
+    Scores,
+)
+
+MAX_QUESTION = 4_000  # characters; the model reads some 2,000 of them, and a longer text is a document
+MAX_RESULTS = 1_000
+EVERYTHING = Filters()
+
+
+class Index:
+    """An opened index: one generation, whole and verified. Safe to ask from several threads.
+
+    ``report`` is what the build did, where :func:`build` gave the index.
+    """
+
+    def __init__(
+        self, store: LocalStore, model: _Model, calibration: Calibration, report: BuildReport | None = None
+    ) -> None:
+        self.store, self.report = store, report
+        self._model, self._calibration = model, calibration
+
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        *,
+        mode: Mode = "hybrid",
+        filters: Filters = EVERYTHING,
+    ) -> list[Citation]:
+        """The ``k`` best passages for the query, near-copies folded into one. Raises QuestionError."""
+        _check_count(k)
+        question = self._question(query)
+        ranking = rank(self.store, question, mode, self.store.select(checked(filters)))
+        return self._citations(ranking, k)
+
+    def ask(
+        self,
+        question: str,
+        k: int = 5,
+        *,
+        mode: Mode = "hybrid",
+        filters: Filters = EVERYTHING,
+        without: Collection[int] = (),
+    ) -> Answer:
+        """The answer: a verdict, how sure it is, the answering sentence and the ``k`` best passages.
+
+        ``without`` leaves out passages by their numbers, as if the collection did not hold them. Raises
+        QuestionError.
+        """
+        _check_count(k)
+        asked = self._question(question)
+        ranking = rank(self.store, asked, mode, _less(self.store.select(checked(filters)), without, self.store))
+        citations = self._citations(ranking, k)
+        own = citations[0].language if citations else asked.language
+        confidence = self._calibration.confidence(asked, ranking, own)
+        verdict = self._calibration.verdict(confidence)
+        found = verdict != "not_found" and bool(citations)
+        first = citations[0] if citations else None
+        return Answer(
+            question=asked.text,
+            language=asked.language,
+            verdict=verdict if citations else "not_found",
+            confidence=round(confidence, 4),
+            text=first.quote[slice(*first.highlight)] if found and first else None,
+            citation=1 if found else None,
+            citations=tuple(citations),
+        )
+
+    def warm_up(self) -> None:
+        """Loads the model, so that the first question does not wait for it."""
+        self._model.encoder.encode_queries(["?"])
+
+    def document(self, path: str) -> Document:
+        """The document with this path, as it was read; raises QuestionError where the index holds none."""
+        if path not in self.store.documents:
+            raise QuestionError(f"the index holds no document {path!r}: 'snoska info' lists what it holds")
+        return self.store.document(path)
+
+    def info(self) -> Json:
+        """Documents, passages, languages, model, sizes and generation, as ``snoska info --json`` prints them."""
+        manifest = self.store.manifest
+        return {
+            "documents": len(manifest["documents"]),
+            "passages": manifest["passages"],
+            "languages": dict(self.store.languages()),
+            "model": manifest["model"],
+            "generation": manifest["generation"],
+            "built": manifest["built"],
+            "bytes": sum(
+                part["size"]
+                for part in [*manifest["parts"].values(), *(each["part"] for each in manifest["documents"])]
+            ),
+            "skipped": manifest["skipped"],
+        }
+
+    def _question(self, text: str) -> Question:
+        asked = clean(text)
+        if not asked:
+            raise QuestionError("the question is empty: type a few words")
+        if len(asked) > MAX_QUESTION:
+            raise QuestionError(f"the question has {len(asked):,} characters, more than {MAX_QUESTION:,}: shorten it")
+        vector = self._model.encoder.encode_queries([asked])[0]
+        return Question(asked, language(asked), vector, tuple(stems(asked)))
+
+    def _citations(self, ranking: Ranking, count: int) -> list[Citation]:
+        groups = copies.fold(self.store, ranking.passages, count)
+        return [self._citation(ranking, rank, group) for rank, group in enumerate(groups, start=1)]
+
+    def _citation(self, ranking: Ranking, rank: int, group: copies.Group) -> Citation:
+        at = group.position
+        passage = self.store.passage(int(ranking.passages[at]))
+        document = self.store.document(passage.document)
+        start, end = passage.sentences[int(ranking.best_sentence[at])]
+        return Citation(
+            rank=rank,
+            document=passage.document,
+            title=document.title,
+            date=document.date,
+            language=passage.language,
+            page=passage.page,
+            paragraph=passage.paragraph,
+            start=passage.start,
+            end=passage.end,
+            quote=passage.text,
+            highlight=(start - passage.start, end - passage.start),
+            score=round(float(ranking.score[at]), 6),
+            scores=Scores(
+                paragraph=round(float(ranking.paragraph[at]), 6),
+                sentence=round(float(ranking.sentence[at]), 6),
+                lexical=round(float(ranking.lexical[at]), 6),
+            ),
+            also_in=group.copies,
+        )
+
+
+class _Model:
+    """The embedding model, loaded at its first use, once for all threads."""
+
+    def __init__(self, settings: Settings, encoder: Encoder | None) -> None:
+        self._settings, self._encoder = settings, encoder
+        self._lock = threading.Lock()
+
+    @property
+    def encoder(self) -> Encoder:
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = SentenceEncoder.load(self._settings)
+            return self._encoder
+
+    @property
+    def fingerprint(self) -> str:
+        return self._encoder.fingerprint if self._encoder else model_fingerprint(self._settings)
+
+
+def build(
+    documents: str | Path = "seeds",
+    index: str | Path = "index",
+    *,
+    rebuild: bool = False,
+    settings: Settings | None = None,
+    encoder: Encoder | None = None,
+    progress: ProgressCallback = lambda _: None,
+) -> Index:
+    """Brings the index up to date with a folder of documents and opens it; its ``report`` says what was done.
+
+    ``encoder`` takes the place of the model that the settings name. Raises NothingToIndex, IndexBusy,
+    IndexDamaged, IndexMismatch or ModelError.
+    """
+    settings = settings or Settings.from_environment()
+    model = _Model(settings, encoder)
+    report = builder.build(
+        Path(documents), Path(index), lambda: model.encoder, model.fingerprint, settings, rebuild, progress
+    )
+    return Index(LocalStore.open(Path(index)), model, Calibration.bundled(), report)
+
+
+def open(  # the public name is rag.open
+    index: str | Path = "index", *, settings: Settings | None = None, encoder: Encoder | None = None
+) -> Index:
+    """Opens an index, verified. Raises IndexMissing, IndexDamaged or IndexMismatch."""
+    model = _Model(settings or Settings.from_environment(), encoder)
+    store = LocalStore.open(Path(index))
+    built = store.manifest["model"]
+    if built["fingerprint"] != model.fingerprint:
+        raise IndexMismatch(
+            f"the index in {index} was built with another model ({built['name']}, {built['dimension']} dimensions):"
+            " set SNOSKA_MODEL to it, or run 'snoska build'"
+        )
+    if store.manifest["analysis"] != builder.ANALYSIS:
+        raise IndexMismatch(f"the index in {index} was built by another version of Snoska: run 'snoska build'")
+    return Index(store, model, Calibration.bundled())
+
+
+def check(index: str | Path = "index") -> Json:
+    """Verifies every part of the index; returns the manifest. Raises as :func:`open` does, the model aside."""
+    return LocalStore.open(Path(index)).manifest
+
+
+def checked(filters: Filters) -> Filters:
+    """The filters, tidied; raises QuestionError where a date is none."""
+    for name in ("since", "until"):
+        value = getattr(filters, name)
+        try:
+            if value is not None and datetime.date.fromisoformat(value).isoformat() != value:
+                raise ValueError(value)
+        except ValueError as error:
+            raise QuestionError(f"{name} {value!r} is not a date: write it as 2025-11-25") from error
+    return filters
+
+
+def _check_count(k: int) -> None:
+    if not 1 <= k <= MAX_RESULTS:
+        raise QuestionError(f"k is {k}: give a number from 1 to {MAX_RESULTS:,}")
+
+
+def _less(allowed: Ids | None, without: Collection[int], store: LocalStore) -> Ids | None:
+    if not without:
+        return allowed
+    numbers = np.arange(len(store.passages), dtype=np.int64) if allowed is None else allowed
+    return np.setdiff1d(numbers, np.array(sorted(without), dtype=np.int64))

@@ -1,0 +1,79 @@
+"""The lexical leg: BM25 over stems, bounded to [0, 1] so that it can be added to cosines.
+
+rank-bm25 does the counting and scoring; its idf is replaced by Lucene's, ``ln(1 + (N - df + 0.5) / (df + 0.5))``,
+which is never negative (rank-bm25's own gives 0 to a term in half of the documents, and to every term in a
+collection of two).
+
+The bounded score divides BM25 by the most that the query could score, ``sum of idf(t) * (k1 + 1)`` over its terms,
+where a term unknown to the collection counts with the idf of a term in no document. It reads as the share of the
+query's weight that the passage matches, and is near 0 where query and passage are in different languages, so that a
+leg with nothing to say stays silent. (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
+Retrieval", 2022: a convex combination with a theoretical bound.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from rank_bm25 import BM25Okapi
+
+from rag.types import Ids, Vector
+
+K1 = 1.5  # rank-bm25's defaults, which RETRIEVAL's measurements used
+B = 0.75
+
+
+class LuceneBM25(BM25Okapi):  # type: ignore[misc]  # rank-bm25 has no types
+    """BM25 with Lucene's idf."""
+
+    def _calc_idf(self, nd: dict[str, int]) -> None:
+        self.idf = {term: idf(self.corpus_size, frequency) for term, frequency in nd.items()}
+
+
+def idf(documents: int, frequency: int) -> float:
+    """Lucene's inverse document frequency: non-negative, highest where ``frequency`` is 0."""
+    return math.log(1 + (documents - frequency + 0.5) / (frequency + 0.5))
+
+
+class LexicalLeg:
+    """BM25 over the passages' stems; passage ``i`` is the i-th list given."""
+
+    def __init__(self, bm25: LuceneBM25 | None, size: int) -> None:
+        self._bm25 = bm25
+        self.size = size
+        self._unknown = idf(size, 0)
+
+    @classmethod
+    def of(cls, passages: Sequence[Sequence[str]]) -> LexicalLeg:
+        """The leg over ``passages``, each a list of stems; some may be empty."""
+        has_words = any(passages)
+        return cls(LuceneBM25(passages, k1=K1, b=B) if has_words else None, len(passages))
+
+    def weight(self, stem: str) -> float:
+        """The stem's idf in this collection; that of a term in no passage where it is unknown."""
+        return float(self._bm25.idf.get(stem, self._unknown)) if self._bm25 else self._unknown
+
+    def scores(self, stems: Sequence[str]) -> Vector:
+        """float32 (passages,): the bounded score of each for a query of these stems, in [0, 1], higher is better."""
+        bound = sum(self.weight(stem) for stem in stems) * (K1 + 1)
+        if self._bm25 is None or bound == 0:
+            return np.zeros(self.size, dtype=np.float32)
+        known = [stem for stem in stems if stem in self._bm25.idf]
+        return np.asarray(self._bm25.get_scores(known) / bound, dtype=np.float32)
+
+    def coverage(self, query: Sequence[str], stems: Iterable[str]) -> float:
+        """The share of the query's weight whose terms are among ``stems``, in [0, 1]: the bounded score of a short
+        text, with neither term frequency nor length counted."""
+        total = sum(self.weight(stem) for stem in query)
+        present = set(stems)
+        return sum(self.weight(stem) for stem in query if stem in present) / total if total else 0.0
+
+
+def best(scores: Vector, count: int, allowed: Ids | None = None) -> Ids:
+    """The passages with the highest scores above 0, at most ``count``, best first; ties by passage number."""
+    ids = np.arange(len(scores)) if allowed is None else allowed
+    ids = ids[scores[ids] > 0]
+    order = np.lexsort((ids, -scores[ids]))
+    return ids[order[:count]].astype(np.int64)

@@ -1,0 +1,157 @@
+"""The index on disk, as files: parts named by their content, a manifest that names the parts, a pointer to it.
+
+All bytes of an index go through :func:`write`; committing is the atomic replacement of the pointer. The layout is
+written down in ``docs/index-format.md``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing
+from rag.types import Json
+
+FORMAT = 1  # of the layout; a newer one is refused, an older one is rebuilt
+POINTER = "CURRENT"
+PARTS = "parts"
+LOCK = ".lock"
+TEMPORARY = ".new-"
+REBUILD = "run 'snoska build --rebuild'"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of the index: its name under ``parts/``, its size in bytes and its content's SHA-256."""
+
+    file: str
+    size: int
+    sha256: str
+
+    @classmethod
+    def from_json(cls, value: Json) -> Part:
+        return cls(value["file"], value["size"], value["sha256"])
+
+    def to_json(self) -> Json:
+        return {"file": self.file, "size": self.size, "sha256": self.sha256}
+
+
+@contextlib.contextmanager
+def builder_lock(folder: Path) -> Iterator[None]:
+    """Held while the index is written; the system drops it with the process. Raises IndexBusy where it is taken."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            yield
+    except Timeout as error:
+        raise IndexBusy(f"another process is building {folder}: wait until it has finished") from error
+
+
+def write_part(folder: Path, data: bytes, ending: str) -> Part:
+    """Stores ``data`` under a name made from its hash; a part that is there already is not written again."""
+    digest = hashlib.sha256(data).hexdigest()
+    part = Part(f"{digest[:32]}.{ending}", len(data), digest)
+    target = folder / PARTS / part.file
+    if not (target.exists() and target.stat().st_size == part.size and _hash(target.read_bytes()) == digest):
+        write(target, data)
+    return part
+
+
+def read_part(folder: Path, part: Part, role: str) -> bytes:
+    """The part's bytes, verified; raises IndexDamaged naming the part where they are not those written."""
+    path = folder / PARTS / part.file
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise IndexDamaged(f"{role}: {path} is missing: {REBUILD}") from error
+    except OSError as error:
+        raise IndexDamaged(f"{role}: {path} cannot be read ({error.strerror}): {REBUILD}") from error
+    if len(data) != part.size or _hash(data) != part.sha256:
+        raise IndexDamaged(f"{role}: {path} differs from its checksum: {REBUILD}")
+    return data
+
+
+def commit(folder: Path, manifest: Json) -> None:
+    """Makes the manifest's generation the current one: its bytes first, then the pointer, each made durable."""
+    part = write_part(folder, to_bytes(manifest), "manifest.json")
+    write(folder / POINTER, to_bytes({"format": FORMAT, "manifest": part.to_json()}))
+
+
+def current(folder: Path) -> tuple[Part, Json]:
+    """The current manifest and the part that holds it.
+
+    Raises IndexMissing, IndexMismatch (a newer or an older format) or IndexDamaged.
+    """
+    try:
+        pointer = json.loads((folder / POINTER).read_bytes())
+    except FileNotFoundError as error:
+        raise IndexMissing(f"there is no index in {folder}: run 'snoska build' first") from error
+    except NotADirectoryError as error:
+        raise IndexMissing(f"{folder} is not a folder: name the folder of an index") from error
+    except OSError as error:
+        raise IndexMissing(f"the index in {folder} cannot be read ({error.strerror}): allow reading it") from error
+    except (ValueError, RecursionError) as error:
+        raise IndexDamaged(f"pointer: {folder / POINTER} is damaged: {REBUILD}") from error
+    version = pointer.get("format") if isinstance(pointer, dict) else None
+    if isinstance(version, int) and version != FORMAT:
+        remedy = "use a newer Snoska" if version > FORMAT else REBUILD
+        raise IndexMismatch(f"the index in {folder} has format {version}, this Snoska reads {FORMAT}: {remedy}")
+    try:
+        part = Part.from_json(pointer["manifest"])
+    except (TypeError, KeyError) as error:
+        raise IndexDamaged(f"pointer: {folder / POINTER} is damaged: {REBUILD}") from error
+    manifest = json.loads(read_part(folder, part, "manifest"))
+    return part, manifest
+
+
+def sweep(folder: Path, keep: Iterable[str]) -> None:
+    """Removes the parts that are not in ``keep``, and temporary files that a crash has left."""
+    wanted = set(keep)
+    for path in (folder / PARTS).iterdir():
+        if path.name not in wanted:
+            path.unlink(missing_ok=True)
+    for path in folder.glob(f"{TEMPORARY}*"):
+        path.unlink(missing_ok=True)
+
+
+def write(target: Path, data: bytes) -> None:
+    """Writes a file whole or not at all: to a temporary one, made durable, then renamed over the target."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def to_bytes(value: Json) -> bytes:
+    """JSON in one form only, so that equal values have equal hashes."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # Windows makes a rename durable by itself and cannot open a folder
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

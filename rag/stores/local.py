@@ -1,0 +1,305 @@
+"""An index in a folder: FAISS and BM25 in memory, verified parts on disk.
+
+A generation is a manifest, one part a document (its text and passages), and four parts for the whole collection:
+the vectors (a serialised FAISS index), the hashes of the texts behind them, the rows that each passage uses, and the
+stems.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from rag import lexical
+from rag.dense import DenseLeg, flat_index
+from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
+from rag.lexical import LexicalLeg
+from rag.stores import files
+from rag.stores.files import Part
+from rag.types import (
+    Block,
+    Document,
+    Filters,
+    Ids,
+    Json,
+    Matrix,
+    Passage,
+    Span,
+    Vector,
+    VectorScores,
+)
+
+ROLES = ("vectors", "texts", "rows", "bounds", "vocabulary", "stems")
+SAMPLE = 512  # passages of a language; its mean is then known to a twentieth of a deviation
+KEY_BYTES = 16  # of a text's BLAKE2b hash; two of 10^9 texts collide with probability 10^-21
+ATTEMPTS = 3  # a builder may sweep the generation that a reader is opening; the reader then takes the new one
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document in the manifest: its file's hash and the part that holds its text and passages."""
+
+    path: str
+    sha256: str
+    part: Part
+
+    def to_json(self) -> Json:
+        return {"path": self.path, "sha256": self.sha256, "part": self.part.to_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What goes into a generation, in the documents' order: ``passages`` and ``stems`` run in parallel."""
+
+    entries: tuple[Entry, ...]
+    documents: tuple[Document, ...]
+    passages: tuple[Passage, ...]
+    stems: tuple[tuple[str, ...], ...]
+
+
+class LocalStore:
+    """A generation of an index in a folder, opened and verified; see :class:`rag.types.Store` for the methods."""
+
+    def __init__(
+        self,
+        manifest: Json,
+        documents: Sequence[Document],
+        passages: Sequence[Passage],
+        dense: DenseLeg,
+        lexical_leg: LexicalLeg,
+        texts: Mapping[bytes, int],
+    ) -> None:
+        if not len(passages) == len(dense) == lexical_leg.size:
+            raise ValueError(f"{len(passages)} passages, {len(dense)} in vectors, {lexical_leg.size} in stems")
+        self.manifest = manifest
+        self.documents: Mapping[str, Document] = {document.path: document for document in documents}
+        self.passages = passages
+        self.dense, self.lexical = dense, lexical_leg
+        self._texts = texts
+        self._by_language = _grouped([passage.language for passage in passages])
+
+    # -- opening
+
+    @classmethod
+    def open(cls, folder: Path) -> LocalStore:
+        """Raises IndexMissing, IndexMismatch or IndexDamaged, each naming the part and the remedy."""
+        for attempt in range(ATTEMPTS):
+            part, manifest = files.current(folder)
+            try:
+                return cls._load(folder, manifest)
+            except IndexDamaged:
+                if attempt == ATTEMPTS - 1 or files.current(folder)[0] == part:
+                    raise
+        raise IndexMissing(f"the index in {folder} changes faster than it can be opened: try again")
+
+    @classmethod
+    def _load(cls, folder: Path, manifest: Json) -> LocalStore:
+        parts = {role: Part.from_json(manifest["parts"][role]) for role in ROLES}
+        data = {role: files.read_part(folder, part, role) for role, part in parts.items()}
+        documents, passages = [], []
+        for value in manifest["documents"]:
+            content = json.loads(files.read_part(folder, Part.from_json(value["part"]), f"document {value['path']}"))
+            documents.append(document_from_json(value["path"], content))
+            passages += passages_from_json(documents[-1], content)
+        rows, bounds = _array(data["rows"]), _array(data["bounds"])
+        dense = DenseLeg(
+            faiss.deserialize_index(np.frombuffer(data["vectors"], dtype=np.uint8)),
+            rows[: len(passages)],
+            rows[len(passages) :],
+            bounds[0],
+        )
+        vocabulary = json.loads(data["vocabulary"])
+        stems = _array(data["stems"])
+        lists = [[vocabulary[i] for i in stems[a:b]] for a, b in zip(bounds[1][:-1], bounds[1][1:], strict=True)]
+        keys = data["texts"]
+        texts = {keys[i : i + KEY_BYTES]: i // KEY_BYTES for i in range(0, len(keys), KEY_BYTES)}
+        return cls(manifest, documents, passages, dense, LexicalLeg.of(lists), texts)
+
+    # -- writing
+
+    @classmethod
+    def write(cls, folder: Path, contents: Contents, vectors: Mapping[bytes, Vector], about: Json) -> None:
+        """Writes a generation and makes it the current one, then sweeps what neither it nor the last one names.
+
+        ``vectors`` maps :func:`text_key` of every passage's and sentence's text to its unit vector; ``about`` holds
+        what else the manifest says (the model, the analysis). The caller holds the builder's lock.
+        """
+        needed = [[text_key(passage.text), *_sentence_keys(passage)] for passage in contents.passages]
+        row_of = {key: row for row, key in enumerate(dict.fromkeys(key for keys in needed for key in keys))}
+        matrix: Matrix = np.stack([vectors[key] for key in row_of]) if row_of else np.zeros((0, 1), np.float32)
+        word_of = {word: i for i, word in enumerate(dict.fromkeys(w for stems in contents.stems for w in stems))}
+        sentence_bounds = np.cumsum([0, *(len(keys) - 1 for keys in needed)])
+        stem_bounds = np.cumsum([0, *(len(stems) for stems in contents.stems)])
+        rows = [row_of[keys[0]] for keys in needed] + [row_of[key] for keys in needed for key in keys[1:]]
+        data = {
+            "vectors": (faiss.serialize_index(flat_index(matrix)).tobytes(), "faiss"),
+            "texts": (b"".join(row_of), "bin"),
+            "rows": (_to_npy(np.array(rows, dtype=np.int32)), "npy"),
+            "bounds": (_to_npy(np.stack([sentence_bounds, stem_bounds]).astype(np.int32)), "npy"),
+            "vocabulary": (json.dumps(list(word_of), ensure_ascii=False).encode("utf-8"), "json"),
+            "stems": (_to_npy(np.array([word_of[w] for s in contents.stems for w in s], dtype=np.int32)), "npy"),
+        }
+        parts = {role: files.write_part(folder, content, ending) for role, (content, ending) in data.items()}
+        manifest = {
+            **about,
+            "format": files.FORMAT,
+            "documents": [entry.to_json() for entry in contents.entries],
+            "passages": len(contents.passages),
+            "parts": {role: part.to_json() for role, part in parts.items()},
+        }
+        previous = _names_of_current(folder)
+        files.commit(folder, manifest)
+        files.sweep(folder, previous | _names_of_current(folder))
+
+    @staticmethod
+    def write_document(folder: Path, document: Document, passages: Sequence[Passage]) -> Part:
+        """Stores a document's text and passages as a part of the index."""
+        return files.write_part(folder, files.to_bytes(_document_json(document, passages)), "document.json")
+
+    def vector_of(self, key: bytes) -> Vector | None:
+        """The stored vector of the text with this key, where there is one."""
+        row = self._texts.get(key)
+        return None if row is None else self.dense.rows(np.array([row], dtype=np.int64))[0]
+
+    # -- rag.types.Store
+
+    def languages(self) -> Mapping[str, int]:
+        return {language: len(ids) for language, ids in self._by_language.items()}
+
+    def sample(self, language: str) -> Ids:
+        ids = self._by_language[language]
+        return ids[:: -(-len(ids) // SAMPLE)]
+
+    def select(self, filters: Filters) -> Ids | None:
+        if filters == Filters():
+            return None
+        wanted = {path for path, document in self.documents.items() if _passes(document, filters)}
+        return np.array([i for i, passage in enumerate(self.passages) if passage.document in wanted], dtype=np.int64)
+
+    def dense_candidates(self, question: Vector, count: int, language: str, allowed: Ids | None) -> Ids:
+        ids = self._by_language[language]
+        if allowed is None and len(ids) == len(self.passages):
+            return self.dense.candidates(question, count)
+        return self.dense.candidates(question, count, ids if allowed is None else np.intersect1d(ids, allowed))
+
+    def lexical_candidates(self, stems: Sequence[str], count: int, allowed: Ids | None) -> Ids:
+        return lexical.best(self.lexical.scores(stems), count, allowed)
+
+    def vector_scores(self, question: Vector, passages: Ids) -> VectorScores:
+        return self.dense.scores(question, passages)
+
+    def sentence_scores(self, question: Vector, passage: int) -> Vector:
+        return self.dense.sentence_scores(question, passage)
+
+    def lexical_scores(self, stems: Sequence[str], passages: Ids) -> Vector:
+        return self.lexical.scores(stems)[passages]
+
+    def coverage(self, query: Sequence[str], stems: Iterable[str]) -> float:
+        return self.lexical.coverage(query, stems)
+
+    def passage(self, number: int) -> Passage:
+        return self.passages[number]
+
+    def document(self, path: str) -> Document:
+        return self.documents[path]
+
+
+def text_key(text: str) -> bytes:
+    """What a text's vector is kept under."""
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=KEY_BYTES).digest()
+
+
+def document_from_json(path: str, value: Json) -> Document:
+    """The document that a part holds, under the path it has now."""
+    return Document(
+        path=path,
+        text=value["text"],
+        blocks=tuple(Block(*block) for block in value["blocks"]),
+        title=value["title"],
+        language=value["language"],
+        type=value["type"],
+        date=value["date"],
+        pages=tuple(value["pages"]),
+    )
+
+
+def passages_from_json(document: Document, value: Json) -> list[Passage]:
+    """The document's passages as its part holds them."""
+    return [
+        Passage(
+            document=document.path,
+            start=start,
+            end=end,
+            text=document.text[start:end],
+            paragraph=paragraph,
+            page=page,
+            language=language,
+            sentences=tuple(Span(*span) for span in spans),
+        )
+        for start, end, paragraph, page, language, spans in value["passages"]
+    ]
+
+
+def _document_json(document: Document, passages: Sequence[Passage]) -> Json:
+    return {
+        "text": document.text,
+        "blocks": [[block.start, block.end, block.kind] for block in document.blocks],
+        "title": document.title,
+        "language": document.language,
+        "type": document.type,
+        "date": document.date,
+        "pages": document.pages,
+        "passages": [[p.start, p.end, p.paragraph, p.page, p.language, p.sentences] for p in passages],
+    }
+
+
+def _sentence_keys(passage: Passage) -> list[bytes]:
+    return [text_key(passage.text[a - passage.start : b - passage.start]) for a, b in passage.sentences]
+
+
+def _passes(document: Document, filters: Filters) -> bool:
+    date = document.date
+    return (
+        (filters.language is None or document.language == filters.language)
+        and (filters.document is None or fnmatch.fnmatchcase(document.path, filters.document))
+        and (filters.type is None or document.type == filters.type)
+        and (filters.since is None or (date is not None and date >= filters.since))
+        and (filters.until is None or (date is not None and date <= filters.until))
+    )
+
+
+def _grouped(languages: Sequence[str]) -> dict[str, Ids]:
+    return {
+        language: np.flatnonzero(np.array(languages) == language).astype(np.int64)
+        for language in sorted(set(languages))
+    }
+
+
+def _names_of_current(folder: Path) -> set[str]:
+    """The files that the current generation consists of; none where there is no readable generation."""
+    try:
+        part, manifest = files.current(folder)
+    except (IndexMissing, IndexDamaged, IndexMismatch):
+        return set()
+    parts = [*manifest["parts"].values(), *(document["part"] for document in manifest["documents"])]
+    return {part.file, *(value["file"] for value in parts)}
+
+
+def _to_npy(array: NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _array(data: bytes) -> NDArray[Any]:
+    return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
