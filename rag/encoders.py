@@ -361,6 +361,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _silence(transformers_logging: Any) -> None:
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
 

