@@ -38,7 +38,7 @@ _MARKER = re.compile(
 )
 _ENUMERATOR = re.compile(r"\W{0,2}(?:\d{1,3}(?:\.\d{1,3}){0,3}|[IVXLCivx]{1,5}|[^\W\d_])\Z")
 _LEFT = re.compile(r"(?:(?<!\w)(?:[^\W\d_]{1,3}\.[ \u00a0\u202f]?){1,3})?[^\W_][\w’'-]*\Z")
-_BEFORE = re.compile(r"([\w%]+)\W{0,3}\Z")
+_BEFORE = re.compile(r"([\w%]+)[\s.%]{0,3}\Z")
 _WINDOW = 32  # characters to the left that are looked at: the longest chain of abbreviations is shorter
 _ITEM = 16  # characters that the number of a list's item may have: «1.2.3.4»
 _STUB = 24  # characters: with a preposition or a number first, too little to be a sentence: «В 2025 г. Астана...»
@@ -46,7 +46,7 @@ _ADVERBIAL = re.compile(r"(?:[а-я]{1,2}|\d{1,4})\s", re.IGNORECASE)
 
 # Followed by a name: they join what follows, unless that opens a sentence as only a function word does.
 _BEFORE_NAME = _words(
-    "г гор пос дер с д ул пр просп пр-т пр-кт пер пл бул б-р наб ш обл р р-н о оз мкр корп кв оф стр каб х ст ж/д "
+    "г гор пос дер с д ул пр просп пр-т пр-кт пер пл бул б-р наб ш р о оз мкр корп кв оф стр каб х ст ж/д "
     "им дж вс св проф акад доц инж тов гр г-н г-жа гг-н зам зав нач ген полк подп кап лейт чл чл.-корр корр ред сост "
     "т.е т.к т.н т.ч т.о и.о в.о т.наз см ср напр в.т.ч п пп ч гл т лит англ нем фр лат греч исп каз араб "
     "dr mr mrs ms messrs prof rev hon gen col lt capt cmdr sgt maj gov sen rep pres st mt ft vs cf e.g i.e viz "
@@ -55,7 +55,7 @@ _BEFORE_NAME = _words(
 )
 # Followed by a number: anything else after them starts a sentence («No. It is not.», «ели рис. Потом»).
 _BEFORE_NUMBER = _words(
-    "no nos n c fig figs eq sec sect ch chap vol vols pp p art para par ca approx app tab ver "
+    "no nos n c est fig figs eq sec sect ch chap vol vols pp p art para par ca approx app tab ver "
     "jan feb mar apr jun jul aug sep sept oct nov dec "
     "рис табл илл прил разд подп абз вып ок тел факс ном прим изд сб ум род"
 )
@@ -63,7 +63,7 @@ _BEFORE_NUMBER = _words(
 _AFTER_THING = _words(
     "г гг в вв тыс млн млрд трлн руб долл коп тг тенге р др пр т.д т.п н.э у.е с.г т.г л.с с.ш в.д мин сек час ч га "
     "км м см мм кг т л кв куб экз чел проц барр ж жж ғ ғғ қ т.б т.с.с ш.а etc al a.m p.m ph.d m.d b.a m.a b.c a.d "
-    "стр с п эл"
+    "стр с п эл обл р-н шт"
 )
 _ABBREVIATIONS = _BEFORE_NAME | _BEFORE_NUMBER | _AFTER_THING
 # A capital here opens a sentence: no name begins so.
@@ -96,7 +96,9 @@ class _Right(NamedTuple):
 
     @property
     def number(self) -> bool:
-        return not self.word and bool(self.rest) and (self.rest.isdigit() or self.rest in "№#$€₸")
+        if self.word:
+            return len(self.word) > 1 and set(self.word) <= set("IVXLC")
+        return bool(self.rest) and (self.rest.isdigit() or self.rest in "№#$€₸")
 
 
 def sentences(text: str, offset: int = 0) -> tuple[Span, ...]:
