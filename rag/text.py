@@ -119,7 +119,7 @@ _LOCK = Lock()  # a Snowball stemmer keeps the word that it works on
 _ACCENTS = {ord(sign): None for sign in _MARKS if sign < "\u0370"}
 
 
-@lru_cache(maxsize=1 << 17)  # the words of a large collection; some 20 MB when full
+@lru_cache(maxsize=1 << 17)  # the words of a large collection; some 30 MB when full
 def _stem(token: str) -> str:
     """A normalised token's stem by its own script; as it is where it has digits or no stemmer."""
     if "á" <= token[0] <= "ʯ" or (not token.isascii() and "a" <= token[0] <= "z"):  # beyoncé: beyonce
