@@ -12,7 +12,7 @@ import numpy as np
 from rag import builder, copies
 from rag.calibration import Calibration
 from rag.encoders import SentenceEncoder, model_fingerprint
-from rag.errors import IndexMismatch, QuestionError
+from rag.errors import ConfigurationError, IndexMismatch, QuestionError
 from rag.retriever import Question, Ranking, rank
 from rag.settings import Settings
 from rag.stores.local import LocalStore
@@ -197,10 +197,11 @@ def build(
     """
     settings = settings or Settings.from_environment()
     model = _Model(settings, encoder)
+    folder = _folder(index)
     report = builder.build(
-        Path(documents), Path(index), lambda: model.encoder, model.fingerprint, settings, rebuild, progress
+        Path(documents), folder, lambda: model.encoder, model.fingerprint, settings, rebuild, progress
     )
-    return Index(LocalStore.open(Path(index)), model, Calibration.bundled(), report)
+    return Index(LocalStore.open(folder), model, Calibration.bundled(), report)
 
 
 def open(  # the public name is rag.open
@@ -208,7 +209,7 @@ def open(  # the public name is rag.open
 ) -> Index:
     """Opens an index, verified. Raises IndexMissing, IndexDamaged or IndexMismatch."""
     model = _Model(settings or Settings.from_environment(), encoder)
-    store = LocalStore.open(Path(index))
+    store = LocalStore.open(_folder(index))
     built = store.manifest["model"]
     if built["fingerprint"] != model.fingerprint:
         raise IndexMismatch(
@@ -222,7 +223,7 @@ def open(  # the public name is rag.open
 
 def check(index: str | Path = "index") -> Json:
     """Verifies every part of the index; returns the manifest. Raises as :func:`open` does, the model aside."""
-    return LocalStore.open(Path(index)).manifest
+    return LocalStore.open(_folder(index)).manifest
 
 
 def checked(filters: Filters) -> Filters:
@@ -235,6 +236,12 @@ def checked(filters: Filters) -> Filters:
         except ValueError as error:
             raise QuestionError(f"{name} {value!r} is not a date: write it as 2025-11-25") from error
     return filters
+
+
+def _folder(index: str | Path) -> Path:
+    if str(index).startswith("milvus:"):
+        raise ConfigurationError(f"{index}: this version keeps an index in a folder only: name a folder")
+    return Path(index)
 
 
 def _check_count(k: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 
@@ -54,28 +55,27 @@ class Ranking:
 
 def rank(store: Store, question: Question, mode: Mode = "hybrid", allowed: Ids | None = None) -> Ranking:
     """The store's candidates for the question, ranked; among ``allowed`` only, where given."""
-    languages = store.languages()
-    ids = _candidates(store, question, list(languages), allowed)
+    ids = _candidates(store, question, list(store.languages()), allowed)
     cosines = store.vector_scores(question.vector, ids)
     lexical = store.lexical_scores(question.stems, ids)
+    own = [store.passage(int(number)).language for number in ids]
     vectors = fusion.vector_score(cosines.paragraph, cosines.sentence)
-    standardised = _standardised(store, question, ids, vectors, allowed)
-    score = _score(mode, standardised, cosines.paragraph, lexical)
+    standardised = _standardised(store, question, own, vectors, allowed)
+    match mode:
+        case "hybrid":
+            same = np.array([language == question.language for language in own], dtype=np.bool_)
+            score = fusion.hybrid(standardised, lexical, same)
+        case "dense":
+            score = cosines.paragraph
+        case "lexical":
+            score = lexical
+        case "rrf":
+            score = fusion.reciprocal_ranks(cosines.paragraph, lexical)
+        case _:
+            assert_never(mode)
     ranking = Ranking(ids, score, cosines.paragraph, cosines.sentence, lexical, standardised, cosines.best_sentence)
     ranking = ranking.take(fusion.order(score, ids))
     return ranking.take(np.flatnonzero(ranking.score > 0)) if mode == "lexical" else ranking
-
-
-def _score(mode: Mode, standardised: Vector, paragraph: Vector, lexical: Vector) -> Vector:
-    match mode:
-        case "hybrid":
-            return fusion.hybrid(standardised, lexical)
-        case "dense":
-            return paragraph
-        case "lexical":
-            return lexical
-        case "rrf":
-            return fusion.reciprocal_ranks(paragraph, lexical)
 
 
 def _candidates(store: Store, question: Question, languages: Sequence[str], allowed: Ids | None) -> Ids:
@@ -84,7 +84,9 @@ def _candidates(store: Store, question: Question, languages: Sequence[str], allo
     return np.unique(np.concatenate([*dense, lexical])).astype(np.int64)
 
 
-def _standardised(store: Store, question: Question, ids: Ids, vectors: Vector, allowed: Ids | None) -> Vector:
+def _standardised(
+    store: Store, question: Question, languages: Sequence[str], vectors: Vector, allowed: Ids | None
+) -> Vector:
     """The vector scores as standard scores within each passage's language."""
     sizes = dict(store.languages())
     samples = {}
@@ -95,7 +97,6 @@ def _standardised(store: Store, question: Question, ids: Ids, vectors: Vector, a
         cosines = store.vector_scores(question.vector, sample)
         samples[language] = fusion.vector_score(cosines.paragraph, cosines.sentence)
     by_language = fusion.statistics(samples, sizes, question.language)
-    own = [by_language[store.passage(int(number)).language] for number in ids]
-    mean = np.array([each.mean for each in own], dtype=np.float32)
-    deviation = np.array([each.deviation for each in own], dtype=np.float32)
+    mean = np.array([by_language[language].mean for language in languages], dtype=np.float32)
+    deviation = np.array([by_language[language].deviation for language in languages], dtype=np.float32)
     return fusion.standardise(vectors, mean, deviation)

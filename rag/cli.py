@@ -1,0 +1,250 @@
+"""The command line: it parses, calls the facade and prints; results to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rag import export
+from rag.errors import RagError
+from rag.types import Answer, BuildReport, Citation, Filters, Json, Mode, Progress
+
+MODES = ("hybrid", "dense", "lexical", "rrf")
+LINE_EVERY = 2.0  # seconds between progress lines where stderr is no terminal
+
+index_option = click.option(
+    "--index", "-i", default="index", show_default=True, metavar="INDEX", help="The folder of the index."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The filters about documents, which ``ask`` and ``search`` share."""
+    for option in reversed(
+        [
+            click.option("--language", metavar="CODE", help="Documents in this language only: ru, en, kk …"),
+            click.option("--document", metavar="GLOB", help="Documents whose path matches: 'press/*.txt'."),
+            click.option("--type", metavar="EXT", help="Documents of this type only: txt, md …"),
+            click.option("--since", metavar="DATE", help="Documents dated on or after: 2025-11-25."),
+            click.option("--until", metavar="DATE", help="Documents dated on or before."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Settings: see the README.")
+@click.version_option(package_name="snoska")
+def commands() -> None:
+    """Answers over a folder of documents, in Russian and English, quoted verbatim with their source."""
+
+
+@commands.command()
+@click.argument("documents", default="seeds", type=click.Path(path_type=Path))
+@index_option
+@click.option("--rebuild", is_flag=True, help="Start over; nothing of the old index is used.")
+@json_option
+def build(documents: Path, index: str, rebuild: bool, as_json: bool) -> None:
+    """Bring the index up to date with the folder DOCUMENTS.
+
+    What is new or changed is read and embedded, what is gone is removed, what is the same is kept.
+    """
+    import rag
+
+    with _Bar() as bar:
+        report = rag.build(documents, index, rebuild=rebuild, progress=bar).report
+    if report is None:
+        raise RuntimeError("rag.build gave no report")
+    for skipped in report.skipped:
+        click.echo(f"skipped {skipped.file}: {skipped.reason}", err=True)
+    _print(export.report_json(report)) if as_json else click.echo(_report(report))
+
+
+@commands.command()
+@click.argument("question")
+@index_option
+@click.option("-k", "count", default=5, show_default=True, help="How many passages to cite.")
+@json_option
+@filter_options
+def ask(question: str, index: str, count: int, as_json: bool, **filters: str | None) -> None:
+    """Answer QUESTION with the sentence that says it and the passages it stands in."""
+    import rag
+
+    answer = rag.open(index).ask(question, count, filters=_filters(filters))
+    _print(export.answer_json(answer)) if as_json else click.echo(_answer(answer))
+
+
+@commands.command()
+@click.argument("query")
+@index_option
+@click.option("-k", "count", default=10, show_default=True, help="How many passages to list.")
+@click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True, help="How to rank them.")
+@json_option
+@filter_options
+def search(query: str, index: str, count: int, mode: Mode, as_json: bool, **filters: str | None) -> None:
+    """List the passages that fit QUERY best."""
+    import rag
+
+    hits = rag.open(index).search(query, count, mode=mode, filters=_filters(filters))
+    if as_json:
+        _print(export.search_json(query, hits))
+    else:
+        click.echo("\n\n".join(_citation(hit) for hit in hits) or "no passage fits")
+
+
+@commands.command()
+@index_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=7860, show_default=True, type=click.IntRange(0, 65535), help="The port.")
+def serve(index: str, host: str, port: int) -> None:
+    """Serve the web box."""
+    from rag.web import serve as serve_page
+
+    serve_page(index, host, port)
+
+
+@commands.command()
+@index_option
+def check(index: str) -> None:
+    """Verify every part of the index; exit with 0 where all are intact."""
+    from rag.index import check as check_index
+
+    manifest = check_index(index)
+    click.echo(
+        f"intact: generation {manifest['generation']}, {len(manifest['documents'])} documents,"
+        f" {manifest['passages']} passages"
+    )
+
+
+@commands.command()
+@index_option
+@json_option
+def info(index: str, as_json: bool) -> None:
+    """Say what the index holds."""
+    import rag
+
+    about = rag.open(index).info()
+    _print(about) if as_json else click.echo(_info(about))
+
+
+def main() -> None:
+    """The entry point: errors in one line, no traceback; SNOSKA_DEBUG=1 shows it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        commands(prog_name="snoska")
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except RagError as error:
+        _fail(error, str(error))
+    except Exception as error:  # noqa: BLE001  # the edge: a user sees one line, never a traceback
+        _fail(error, f"unexpected {type(error).__name__}: {error}: please report it; SNOSKA_DEBUG=1 shows where")
+
+
+def _fail(error: Exception, message: str) -> None:
+    if os.environ.get("SNOSKA_DEBUG"):
+        raise error
+    click.echo("snoska: " + " ".join(message.split()), err=True)
+    sys.exit(1)
+
+
+def _filters(values: dict[str, str | None]) -> Filters:
+    kind = values.pop("type")
+    return Filters(type=kind.lower().removeprefix(".") if kind else None, **values)
+
+
+def _print(value: Json) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+class _Bar:
+    """Progress on stderr: a bar on a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._last = 0.0
+        self._bar: Any = None
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def __call__(self, progress: Progress) -> None:
+        if sys.stderr.isatty():
+            self._draw(progress)
+        elif progress.stage != self._stage or time.monotonic() - self._last >= LINE_EVERY:
+            click.echo(f"{progress.stage} {progress.done}/{progress.total}", err=True)
+            self._stage, self._last = progress.stage, time.monotonic()
+
+    def _draw(self, progress: Progress) -> None:
+        from tqdm import tqdm
+
+        if progress.stage != self._stage:
+            self._close()
+            self._stage = progress.stage
+            self._bar = tqdm(total=progress.total, desc=progress.stage, file=sys.stderr, leave=False)
+        self._bar.update(progress.done - self._bar.n)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _report(report: BuildReport) -> str:
+    changes = {
+        "added": report.added,
+        "changed": report.changed,
+        "removed": report.removed,
+        "renamed": report.renamed,
+        "unchanged": report.unchanged,
+        "skipped": len(report.skipped),
+    }
+    told = ", ".join(f"{count} {what}" for what, count in changes.items() if count)
+    return f"{report.documents} documents, {report.passages} passages ({told}) in {report.seconds:.1f} s"
+
+
+def _answer(answer: Answer) -> str:
+    sure = f"confidence {answer.confidence:.2f}"
+    heading = {
+        "found": f"{answer.text} [{answer.citation}]\n({sure})",
+        "unsure": f"{answer.text} [{answer.citation}]\n(unsure, {sure}: read the passage before you rely on it)",
+        "not_found": f"These documents don't say. ({sure})",
+    }[answer.verdict]
+    if not answer.citations:
+        return f"{heading}\nNo document passes the filters."
+    nearest = "\nThe nearest passages:\n" if answer.verdict == "not_found" else ""
+    return "\n\n".join([heading + nearest, *(_citation(citation) for citation in answer.citations)])
+
+
+def _citation(citation: Citation) -> str:
+    place = [citation.document, citation.date, citation.page and f"page {citation.page}"]
+    where = ", ".join(str(each) for each in [*place, f"paragraph {citation.paragraph}"] if each)
+    start, end = citation.highlight
+    quote = citation.quote
+    marked = quote[:start] + click.style(quote[start:end], bold=True) + quote[end:]
+    also = "".join(f"\n    also in {copy.document}" for copy in citation.also_in)
+    return f"[{citation.rank}] {where}  ({citation.score:.3f})\n    {marked}{also}"
+
+
+def _info(about: Json) -> str:
+    languages = ", ".join(f"{code} {count}" for code, count in about["languages"].items())
+    model = about["model"]
+    lines = [
+        f"documents   {about['documents']}",
+        f"passages    {about['passages']} ({languages})",
+        f"model       {model['name']}, {model['dimension']} dimensions",
+        f"size        {about['bytes'] / 2**20:.1f} MB",
+        f"generation  {about['generation']}, built {about['built']}",
+    ]
+    return "\n".join([*lines, *(f"skipped     {each['file']}: {each['reason']}" for each in about["skipped"])])
