@@ -35,7 +35,11 @@ HOUSE = (
     "rag.stores",
     "rag.builder",
     "rag.index",
+    "rag.questions",
+    "rag.measures",
     "rag.evaluate",
+    "rag.compare",
+    "rag.report",
     "rag.export",
     "rag.web",
     "rag.cli",  # starts the page for `snoska serve`
