@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -16,12 +17,12 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from rag import weights as weights_module
 from rag.encoders import SentenceEncoder, bundled_model_folder, load_encoder, model_fingerprint, token_batches
 from rag.errors import ModelError
 from rag.settings import Settings
 from rag.types import Matrix
-from rag.weights import FOLDER_NAME, Shape, Weights, weights_path
+from rag.weights import FOLDER_NAME, weights_path
+from rag.weights.file import Shape, Weights, _bert_name
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = Settings.from_environment({})
@@ -285,9 +286,7 @@ def tiny_weights() -> Weights:
     shapes |= {"l0.fi.w": (inner, hidden), "l0.fi.b": (inner,), "l0.fo.w": (hidden, inner), "l0.fo.b": (hidden,)}
     for norm in ("emb.ln", "l0.aln", "l0.oln"):
         shapes |= {f"{norm}.w": (hidden,), f"{norm}.b": (hidden,)}
-    tensors = {
-        weights_module._bert_name(name): random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()
-    }
+    tensors = {_bert_name(name): random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     shape = Shape(hidden, 1, 2, inner, len(PIECES), 24, 2)
     return Weights(shape, [(piece, -float(i)) for i, piece in enumerate(PIECES)], tensors)
 
@@ -295,7 +294,7 @@ def tiny_weights() -> Weights:
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A cache of its own, in which the bundled model would be tiny."""
-    monkeypatch.setattr(weights_module, "read_weights", lambda path: tiny_weights())
+    monkeypatch.setattr("rag.weights.folder.read_weights", lambda path: tiny_weights())
     return dataclasses.replace(SETTINGS, cache=tmp_path / "cache")
 
 
@@ -356,7 +355,7 @@ def test_damaged_folder_is_made_again(tiny: Settings, damage: object) -> None:
     assert callable(damage)
     damage(folder)
     assert bundled_model_folder(tiny) == folder
-    assert hashes(folder) == whole == {name: weights_module._sha256(folder / name) for name in whole}
+    assert hashes(folder) == whole == {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in whole}
     assert sorted(path.name for path in tiny.cache.iterdir()) == [FOLDER_NAME, f"{FOLDER_NAME}.lock"]
 
 
@@ -365,7 +364,7 @@ def test_failure_leaves_nothing_half_made(tiny: Settings, monkeypatch: pytest.Mo
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(weights_module, "_write_tokenizer", full)
+        patched.setattr("rag.weights.contents._write_tokenizer", full)
         with pytest.raises(ModelError, match=r"No space left on device.*set SNOSKA_CACHE to a folder"):
             bundled_model_folder(tiny)
     assert [path.name for path in tiny.cache.iterdir()] == [f"{FOLDER_NAME}.lock"]
