@@ -48,7 +48,8 @@ wait_until() {
     done
 }
 
-export XDG_CACHE_HOME=$WORK/cache SNOSKA_CACHE=$WORK/cache/snoska PIP_CACHE_DIR=$WORK/cache/pip HF_HOME=$WORK/cache/hf
+mkdir "$WORK/tmp"
+export TMPDIR=$WORK/tmp XDG_CACHE_HOME=$WORK/cache SNOSKA_CACHE=$WORK/cache/snoska PIP_CACHE_DIR=$WORK/cache/pip HF_HOME=$WORK/cache/hf
 PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 export HOST=127.0.0.1 PORT
 CLONE=$WORK/snoska
