@@ -1,0 +1,27 @@
+"""The web box over the documents in seeds/: ``python app.py``; HOST and PORT change where it listens."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from rag.errors import RagError
+from rag.web import serve
+
+HERE = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    """Serves the page; brings the index up to date meanwhile."""
+    host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "7860"
+    if not (port.isascii() and port.isdigit() and int(port) < 2**16):
+        sys.exit(f"snoska: PORT={port!r} is not a port: give a number from 0 to 65535")
+    try:
+        serve(HERE / "index", host, int(port), documents=HERE / "seeds")
+    except RagError as error:
+        sys.exit(f"snoska: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The collection that the page answers from: made ready in the background, while the page is already up."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from rag import index as indexes
+from rag.errors import IndexBusy, QuestionError, RagError
+from rag.index import Index
+from rag.types import Progress, ProgressCallback
+
+log = logging.getLogger(__name__)
+
+State = Literal["building", "loading", "ready", "failed"]
+Prepare = Callable[[ProgressCallback], Index]
+Samples = Mapping[str, Sequence[str]]
+
+BUSY_WAIT = 1.0  # seconds between looks at an index that another process is building
+RETRY_AFTER = 3.0  # seconds before a reader's visit starts another attempt, so that a failure is not tried in a loop
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far the collection is. The counts are those of a ready one; ``samples`` by the page's language."""
+
+    state: State
+    progress: Progress | None = None
+    error: Exception | None = None
+    documents: int = 0
+    passages: int = 0
+    samples: Samples | None = None
+
+
+class Collection:
+    """An index that is opened, and built where need be, by ``prepare`` in a thread of its own."""
+
+    def __init__(self, prepare: Prepare) -> None:
+        self._prepare = prepare
+        self._lock = threading.Lock()
+        self._settled = threading.Event()
+        self._status = Status("building")
+        self._index: Index | None = None
+        self._failed_at = 0.0
+
+    @classmethod
+    def at(cls, index: Path, documents: Path | None = None) -> Collection:
+        """The index in a folder; brought up to date with ``documents`` first, where they are given."""
+
+        def prepare(progress: ProgressCallback) -> Index:
+            if documents is None:
+                return indexes.open(index)
+            while True:
+                try:
+                    return indexes.build(documents, index, progress=progress)
+                except IndexBusy:
+                    time.sleep(BUSY_WAIT)
+
+        return cls(prepare)
+
+    def start(self) -> None:
+        """Begins to make the collection ready; returns at once."""
+        with self._lock:
+            self._settled.clear()
+            self._status = Status("building")
+        threading.Thread(target=self._run, name="collection", daemon=True).start()
+
+    def status(self) -> Status:
+        """How far it is; after a failure that is some seconds old, tries again."""
+        status = self._status
+        if status.state == "failed" and time.monotonic() - self._failed_at > RETRY_AFTER:
+            self.start()
+        return status
+
+    def index(self) -> Index:
+        """The index, once it is ready; waits for it. Raises what made it fail."""
+        self._settled.wait()
+        if self._index is None:
+            raise self._status.error or RuntimeError("the collection settled with neither an index nor an error")
+        return self._index
+
+    def _run(self) -> None:
+        try:
+            index = self._prepare(self._report)
+            self._status = Status("loading")
+            index.warm_up()
+            about = index.info()
+            self._status = Status(
+                "ready", documents=about["documents"], passages=about["passages"], samples=samples(index)
+            )
+            self._index = index
+            log.info("ready: %d documents, %d passages", about["documents"], about["passages"])
+        except Exception as error:  # a thread's edge: it is kept for those who ask, and logged
+            self._failed_at = time.monotonic()
+            self._status = Status("failed", error=error)
+            if isinstance(error, RagError):
+                log.error("%s", error)
+            else:
+                log.exception("the collection cannot be made ready")
+        finally:
+            self._settled.set()
+
+    def _report(self, progress: Progress) -> None:
+        self._status = Status("building", progress=progress)
+
+
+def samples(index: Index) -> Samples:
+    """Sample questions about the first document that has some and is in the collection, by language."""
+    known = json.loads(resources.files("rag.web").joinpath("samples.json").read_text(encoding="utf-8"))
+    for document, questions in known.items():
+        try:
+            index.document(document)
+        except QuestionError:
+            continue
+        return dict(questions)
+    return {}

@@ -1,0 +1,110 @@
+"""What stands before Gradio: only the addresses that the page and the API need, and a strict content policy.
+
+Gradio serves more than Snoska uses (uploads, files, proxies, run history, code generation); what is not in the lists
+below is answered with 404. Its page names other hosts in its metadata, which is taken out.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PAGES = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt"})
+API = frozenset(
+    f"/gradio_api/{name}"
+    for name in (
+        "info", "openapi.json", "theme.css", "app_id", "startup-events", "login_check", "user",
+        "queue/join", "queue/data", "queue/status", "cancel", "reset", "component_server",
+    )
+)  # fmt: skip
+FOLDERS = ("/assets/", "/static/", "/svelte/", "/gradio_api/call/", "/gradio_api/run/", "/gradio_api/heartbeat/")
+
+ELSEWHERE = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^"]*"\s+content="[^"]*"\s*/>\s*')
+MANIFEST = re.compile(r'<link rel="manifest"[^>]*>\s*')  # an installable app is not offered
+
+# Gradio compiles its templates (unsafe-eval) and sets styles on elements; its inline scripts carry the nonce, so that
+# no script or handler that came in with a text runs.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' data:; font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'self';"
+    " form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def allowed(path: str) -> bool:
+    """Whether an address is one that the page or the API needs."""
+    if ".." in path:
+        return False
+    return path in PAGES or path.removesuffix("/") in API or path.startswith(FOLDERS)
+
+
+class Guard:
+    """ASGI middleware: lets through what is allowed, adds the headers, cleans the page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif not allowed(scope["path"]):
+            await PlainTextResponse("not found\n", 404, HEADERS)(scope, receive, send)
+        elif scope["path"] == "/":
+            await self._app(_uncompressed(scope), receive, _Page(send))
+        else:
+            await self._app(scope, receive, _with_headers(send))
+
+
+def _with_headers(send: Send) -> Send:
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(HEADERS)
+        await send(message)
+
+    return wrapped
+
+
+class _Page:
+    """Collects the page, takes out what names other hosts and gives its scripts their nonce."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: Message = {}
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        self._body += message.get("body", b"")
+        if message.get("more_body"):
+            return
+        nonce = secrets.token_urlsafe(16)
+        body = clean(self._body.decode("utf-8"), nonce).encode("utf-8") if self._body else b""
+        headers = MutableHeaders(scope=self._start)
+        headers.update({**HEADERS, "Content-Security-Policy": POLICY.format(nonce=nonce), "Cache-Control": "no-store"})
+        if body:
+            headers["Content-Length"] = str(len(body))
+        await self._send(self._start)
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def clean(page: str, nonce: str) -> str:
+    """Gradio's page without the metadata that names other hosts, each of its script elements with the nonce."""
+    page = MANIFEST.sub("", ELSEWHERE.sub("", page))
+    return page.replace("<script", f'<script nonce="{nonce}"')
+
+
+def _uncompressed(scope: Scope) -> Scope:
+    headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+    return {**scope, "headers": headers}

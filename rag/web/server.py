@@ -1,0 +1,56 @@
+"""Serving the page: one process, one address, stopped by Ctrl+C or SIGTERM."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from rag.errors import ConfigurationError
+from rag.web.collection import Collection
+from rag.web.page import create_app
+
+log = logging.getLogger(__name__)
+
+GRACE = 5  # seconds that running answers have to finish when the server is stopped
+
+
+def serve(index: str | Path, host: str = "127.0.0.1", port: int = 7860, documents: str | Path | None = None) -> None:
+    """Serves the page over an index until it is stopped; built from ``documents`` in the background, where given.
+
+    Raises ConfigurationError where the address cannot be listened on.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    for chatty in ("httpx", "sentence_transformers"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    listener = listen(host, port)
+    app = create_app(Collection.at(Path(index), Path(documents) if documents is not None else None))
+    log.info("serving on %s", address(listener))
+    web_server(app).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises ConfigurationError where it cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=128)
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise ConfigurationError(
+            f"cannot listen on {host}:{port} ({error}): is Snoska running already? PORT=… takes another port"
+        ) from error
+
+
+def address(listener: socket.socket) -> str:
+    """The URL that a listening socket is reached by."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def web_server(app: FastAPI) -> uvicorn.Server:
+    """A server for the app; ``run(sockets=[...])`` serves, ``should_exit = True`` stops it."""
+    return uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE, server_header=False)
+    )
