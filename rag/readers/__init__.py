@@ -42,7 +42,7 @@ def read(data: bytes, path: str) -> Document:
         text=source.text,
         blocks=source.blocks,
         title=metadata.title(source, path),
-        language=source.language or words.language(source.text),
+        language=metadata.language_code(source.language) or words.language(source.text),
         type=kind,
         date=metadata.iso_date(source.date),
         pages=source.pages,

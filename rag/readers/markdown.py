@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from rag.readers.plain import trimmed
+from rag.readers.plain import paragraphs, trimmed
 from rag.readers.source import Source, decode
 from rag.types import Block, BlockKind
 
-FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?\n)?---[ \t]*(?:\r?\n|$)", re.DOTALL)
-FRONT_FIELD = re.compile(r"^(title|date|language|lang)[ \t]*:[ \t]*(.+?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
-HEADING_MARKS = re.compile(r"^#{1,6}[ \t]+|[ \t]+#+$|\n[=-]+[ \t]*$")
+# A line of dashes before an empty line is a rule across the page and no front matter: Pandoc's way to tell.
+FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(?![ \t]*\r?\n)(.*?\n)?---[ \t]*(?:\r?\n|$)", re.DOTALL)
+FRONT_FIELD = re.compile(r"^(title|date|language|lang)[ \t]*:(.+)$", re.MULTILINE | re.IGNORECASE)
+HEADING_MARKS = re.compile(r"^#{1,6}[ \t]+|(?<![ \t])[ \t]++#++$|\n[=-]+[ \t]*$")
 KINDS: dict[str, BlockKind] = {
     "heading_open": "heading",
     "paragraph_open": "paragraph",
@@ -24,6 +25,8 @@ KINDS: dict[str, BlockKind] = {
     "html_block": "paragraph",
 }
 MAX_NESTING = 20  # markdown-it's own default guards its recursion; deeper quotes and lists are read as text
+# What may stand between blocks: rules, list marks, a table's line of dashes, definitions of links.
+NO_TEXT = re.compile(r"(?:[\W_]|\d{1,9}[.)](?!\w))*+|[ \t>]*+\[[^\]\n]*+\]:.*", re.DOTALL)
 
 
 def read(data: bytes) -> Source:
@@ -31,7 +34,7 @@ def read(data: bytes) -> Source:
     text = decode(data)
     front = FRONT_MATTER.match(text)
     body = front.end() if front else 0
-    fields = {name.lower(): _unquoted(value) for name, value in FRONT_FIELD.findall(front[0])} if front else {}
+    fields = {name.lower(): _unquoted(value.strip()) for name, value in FRONT_FIELD.findall(front[0])} if front else {}
     blocks = tuple(_blocks(text, body))
     return Source(
         text=text,
@@ -44,14 +47,21 @@ def read(data: bytes) -> Source:
 
 def _blocks(text: str, body: int) -> Iterator[Block]:
     lines = _line_starts(text, body)
-    parser = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable("table")
+    parser = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable("table").disable("inline")
     reached = body
     for token in parser.parse(_parsable(text[body:])):
         span = _span(token, lines, text)
         if span is None or span[0] < reached or span[0] == span[1]:
             continue
+        yield from _between(text, reached, span[0])
         yield Block(*span, KINDS[token.type])
         reached = span[1]
+    yield from _between(text, reached, len(text))
+
+
+def _between(text: str, start: int, end: int) -> Iterator[Block]:
+    """The paragraphs that the parser passed over: those in quotes and lists too deep for it."""
+    return (block for block in paragraphs(text, start, end) if not NO_TEXT.fullmatch(text, block.start, block.end))
 
 
 def _parsable(text: str) -> str:

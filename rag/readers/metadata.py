@@ -15,6 +15,7 @@ from rag.sentences import sentences
 from rag.types import Block
 
 DATE_LINE = re.compile(r"\s*date:?[ \t]+(\d{4}-\d{2}-\d{2})(?=\s|$)[^\S\n]*", re.IGNORECASE)
+LANGUAGE_TAG = re.compile(r"([A-Za-z]{2})(?:[-_]\w+)*")
 TITLE_LENGTH = 90  # characters; one line of a citation card
 
 
@@ -43,13 +44,20 @@ def iso_date(value: str | None) -> str | None:
         return None
 
 
+def language_code(value: str | None) -> str | None:
+    """The ISO 639-1 code in ``ru``, ``RU`` or ``en-US``; None where ``value`` is written otherwise."""
+    match = LANGUAGE_TAG.fullmatch(value or "")
+    return match[1].lower() if match else None
+
+
 def title(source: Source, path: str) -> str:
     """The source's own title, else its first sentence, shortened; a text without one goes by its file's name."""
-    if source.title:
-        return words.shorten(source.title, TITLE_LENGTH)
+    if source.title and (own := words.shorten(source.title, TITLE_LENGTH)):
+        return own
     for block in source.blocks:
         for start, end in sentences(source.text[block.start : block.end], block.start):
-            return words.shorten(source.text[start:end].lstrip("-–—•* "), TITLE_LENGTH)
+            if line := words.shorten(source.text[start:end].lstrip("-–—•* "), TITLE_LENGTH):
+                return line
     return path.rsplit("/", 1)[-1]
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from rag.readers.source import Source, decode
 from rag.types import Block
 
-BLANK_LINES = re.compile(r"(?:[^\S\n]*\n){2,}[^\S\n]*")
+BLANK_LINES = re.compile(r"\n(?:[^\S\n]*+\n)++")  # begins at a line's end, so that a run of spaces is read once
+EDGES = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\0\u200b\ufeff"  # white space, and what looks empty
 SENTENCE_END = re.compile(r"[.!?…:;][\"'»”’)\]]*$")
 WRAP_WIDTH = 100  # text wrapped by hand or by a mail program is narrower; a line wider than this was typed whole
 
@@ -36,9 +37,7 @@ def paragraphs(text: str, start: int = 0, end: int | None = None) -> Iterator[Bl
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """``[start, end)`` without the white space (and NULs) at its edges."""
     piece = text[start:end]
-    return start + len(piece) - len(piece.lstrip(" \t\r\n\f\v\ufeff\u00a0\u200b")), start + len(
-        piece.rstrip(" \t\r\n\f\v\ufeff\u00a0\u200b")
-    )
+    return start + len(piece) - len(piece.lstrip(EDGES)), start + len(piece.rstrip(EDGES))
 
 
 def _lines_or_whole(text: str, start: int, end: int) -> Iterator[Block]:
