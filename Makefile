@@ -23,8 +23,8 @@ help:
 	@echo 'make soak    the long fault and load tests'
 	@echo 'make audit   known vulnerabilities in what constraints.txt pins (asks a database on the network)'
 
+# app.py brings the index up to date while the page is already up.
 run: $(INSTALLED)
-	@$(BIN)/snoska build seeds --index index
 	@HOST='$(HOST)' PORT='$(PORT)' $(BIN)/python app.py
 
 test: $(TESTED) browser

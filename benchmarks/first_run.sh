@@ -87,7 +87,7 @@ row phase seconds
 row ---------------------------------------------- ------:
 row 'git clone' "$(took "$begun" "$cloned")"
 row 'virtual environment and packages' "$(took "$cloned" "$installed")"
-row 'model made, index built, page up' "$(took "$installed" "$page")"
-row 'first answer (the client starts, /ask answers)' "$(took "$page" "$answered")"
+row 'page up' "$(took "$installed" "$page")"
+row 'model made, index built, first answer' "$(took "$page" "$answered")"
 row 'in all' "$(took "$begun" "$answered")"
 printf '\n%s\n%s\n' "$QUESTION" "$(cat "$WORK/answer")"
