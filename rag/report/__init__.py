@@ -161,8 +161,10 @@ def _block(mode: str, value: Json) -> str:
 
 def _comparison(value: Json) -> str:
     rows = [[f"against the old report ({value['questions']} questions)", "old", "new", "difference", "95 %", "p"]]
-    for group, differences in [*value["groups"].items(), ("overall", value["overall"])]:
+    for group, differences in [*value["groups"].items(), (comparing.OVERALL, value["overall"])]:
         for name, each in differences.items():
+            if group != comparing.OVERALL and each["low"] == each["high"] == 0:
+                continue  # nothing differs: report.html and the JSON have it
             interval = f"{each['low']:+.3f} to {each['high']:+.3f}"
             numbers = [f"{each['old']:.3f}", f"{each['new']:.3f}", f"{each['difference']:+.3f}"]
             rows.append([f"{group} {name}", *numbers, interval, f"{each['p']:.4f}"])
