@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rag import folder as folders
 from rag import readers
-from rag.errors import DocumentError, IndexMissing, NothingToIndex
+from rag.errors import ConfigurationError, DocumentError, IndexMissing, NothingToIndex
 from rag.folder import File, Plan
 from rag.passages import passages
 from rag.settings import Settings
@@ -44,10 +44,14 @@ def build(
     """Brings the index in ``index`` up to date with the folder ``documents``.
 
     ``encoder`` gives the model, asked for only where something is to be embedded; ``fingerprint`` is the model's.
-    Raises NothingToIndex, IndexBusy, IndexDamaged or IndexMismatch (the latter two not with ``rebuild``).
+    Raises ConfigurationError, NothingToIndex, IndexBusy, and, not with ``rebuild``, IndexDamaged or IndexMismatch.
     """
+    if documents.resolve() == index.resolve():
+        raise ConfigurationError(f"{documents} cannot hold both the documents and the index: name another --index")
     started = time.perf_counter()
     found, skipped = folders.scan(documents, settings.max_file_bytes, leave_out=index)
+    if not found:  # before the lock, which makes the index's folder
+        raise NothingToIndex(_nothing(documents, skipped))
     with files.builder_lock(index):
         previous = None if rebuild else _previous(index, fingerprint)
         plan = folders.compare(found, _indexed(previous))

@@ -16,65 +16,116 @@ from importlib import resources
 import numpy as np
 
 from rag.retriever import Question, Ranking
-from rag.types import Verdict
+from rag.text import stems
+from rag.types import Store, Verdict
 
-DEPTHS = (1, 4, 9)  # the 2nd, 5th and 10th passage: how far the first stands out
+FITTED_SIZES = (13, 240)  # passages; outside of them the size counts as the nearer of the two
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """``found`` from the upper probability on, ``not_found`` below the lower one, ``unsure`` between them."""
+
+    found: float
+    not_found: float
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """The probability that the ranking answers the question, and what that makes of it."""
+
+    probability: float
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A logistic regression over :func:`features` and the two thresholds between the three verdicts.
+    """A logistic regression over :func:`features`, and thresholds for an answer in the question's own language and
+    in another.
 
     ``probability = 1 / (1 + exp(-(intercept + sum of weight * feature)))``.
     """
 
     intercept: float
     weights: Mapping[str, float]
-    found: float
-    not_found: float
+    same: Thresholds
+    cross: Thresholds
 
     @classmethod
     @cache
     def bundled(cls) -> Calibration:
         """The one that the package ships, fitted for the bundled model."""
-        value = json.loads(resources.files("rag").joinpath("calibration.json").read_text(encoding="utf-8"))
-        return cls(value["intercept"], value["weights"], value["found"], value["not_found"])
+        return cls.from_json(json.loads(resources.files("rag").joinpath("calibration.json").read_text("utf-8")))
 
-    def confidence(self, question: Question, ranking: Ranking, language: str) -> float:
-        """The probability, in (0, 1), that the ranking's first passages answer the question.
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> Calibration:
+        """As ``calibration.json`` holds it; raises ValueError where a weight is for no feature."""
+        weights, limits = value["weights"], value["thresholds"]
+        if not isinstance(weights, dict) or set(weights) != set(FEATURES) or not isinstance(limits, dict):
+            raise ValueError(f"the calibration's weights are not for the features {', '.join(FEATURES)}")
+        return cls(
+            intercept=float(str(value["intercept"])),
+            weights=weights,
+            same=Thresholds(**limits["same"]),
+            cross=Thresholds(**limits["cross"]),
+        )
 
-        ``language`` is the first passage's. An empty ranking or a question without a word has probability 0.
+    def judge(self, store: Store, question: Question, ranking: Ranking) -> Confidence:
+        """How sure it is that the ranking's first passages answer the question.
+
+        An empty ranking, or a question without a word, is not found with probability 0.
         """
         if len(ranking) == 0 or not question.stems:
-            return 0.0
-        values = features(question, ranking, language)
-        return sigmoid(self.intercept + sum(self.weights[name] * values[name] for name in self.weights))
-
-    def verdict(self, confidence: float) -> Verdict:
-        """``found`` from the upper threshold on, ``not_found`` below the lower one, ``unsure`` between them."""
-        if confidence >= self.found:
-            return "found"
-        return "unsure" if confidence >= self.not_found else "not_found"
+            return Confidence(0.0, "not_found")
+        values = features(store, question, ranking)
+        probability = sigmoid(self.intercept + sum(self.weights[name] * values[name] for name in FEATURES))
+        limits = self.same if values["same_language"] else self.cross
+        if probability >= limits.found:
+            return Confidence(probability, "found")
+        return Confidence(probability, "unsure" if probability >= limits.not_found else "not_found")
 
 
-def features(question: Question, ranking: Ranking, language: str) -> dict[str, float]:
-    """What the probability is made from; none depends on the collection's size by more than its logarithm."""
-    z = np.sort(ranking.standardised)[::-1]
-    values = {
-        "score": float(ranking.score[0]),
-        "standardised": float(z[0]),
-        "paragraph": float(ranking.paragraph[0]),
+FEATURES = (
+    "same_language",
+    "standardised",
+    "best_standardised",
+    "standardised_gap",
+    "score_gap",
+    "sentence",
+    "lexical",
+    "coverage",
+    "question_length",
+    "collection_size",
+)
+
+
+def features(store: Store, question: Question, ranking: Ranking) -> dict[str, float]:
+    """What the probability is made from, about the ranking's first passage unless said otherwise.
+
+    - ``same_language``: 1 where it is in the question's language
+    - ``standardised``: its vector score, in standard deviations over its language's mean; ``best_standardised`` the
+      highest of all passages; ``standardised_gap`` the highest in its language less the 5th highest there
+    - ``score_gap``: its fused score less that of the 3rd passage
+    - ``sentence``, ``lexical``: its best sentence's cosine, its bounded lexical score
+    - ``coverage``: the share of the question's idf weight whose stems it holds
+    - ``question_length``: ln(1 + stems); ``collection_size``: ln(passages), within the sizes that were fitted
+    """
+    language = ranking.languages[0]
+    alike = np.sort(ranking.standardised[ranking.languages == language])[::-1]
+    first = store.passage(int(ranking.passages[0]))
+    smallest, largest = FITTED_SIZES
+    return {
+        "same_language": float(language == question.language),
+        "standardised": float(ranking.standardised[0]),
+        "best_standardised": float(ranking.standardised.max()),
+        "standardised_gap": float(alike[0] - alike[min(4, len(alike) - 1)]),
+        "score_gap": float(ranking.fused[0] - ranking.fused[min(2, len(ranking) - 1)]),
         "sentence": float(ranking.sentence[0]),
         "lexical": float(ranking.lexical[0]),
-        "best_lexical": float(ranking.lexical.max()),
-        "length": math.log1p(len(question.stems)),
-        "same_language": float(question.language == language),
+        "coverage": store.coverage(tuple(dict.fromkeys(question.stems)), stems(first.text)),
+        "question_length": math.log1p(len(question.stems)),
+        "collection_size": math.log(min(max(ranking.searched, smallest), largest)),
     }
-    for depth in DEPTHS:
-        other = min(depth, len(ranking) - 1)
-        values[f"score_gap_{depth + 1}"] = float(ranking.score[0] - ranking.score[other])
-        values[f"standardised_gap_{depth + 1}"] = float(z[0] - z[other])
-    return values
 
 
 def sigmoid(value: float) -> float:

@@ -69,7 +69,7 @@ def build(documents: Path, index: str, rebuild: bool, as_json: bool) -> None:
 
 
 @commands.command()
-@click.argument("question")
+@click.argument("question", callback=lambda *given: _typed(given[2]))
 @index_option
 @click.option("-k", "count", default=5, show_default=True, help="How many passages to cite.")
 @json_option
@@ -83,7 +83,7 @@ def ask(question: str, index: str, count: int, as_json: bool, **filters: str | N
 
 
 @commands.command()
-@click.argument("query")
+@click.argument("query", callback=lambda *given: _typed(given[2]))
 @index_option
 @click.option("-k", "count", default=10, show_default=True, help="How many passages to list.")
 @click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True, help="How to rank them.")
@@ -98,6 +98,30 @@ def search(query: str, index: str, count: int, mode: Mode, as_json: bool, **filt
         _print(export.search_json(query, hits))
     else:
         click.echo("\n\n".join(_citation(hit) for hit in hits) or "no passage fits")
+
+
+@commands.command(name="eval")
+@click.argument("questions", type=click.Path(path_type=Path))
+@index_option
+@click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True, help="How to rank passages.")
+@click.option("--baselines", is_flag=True, help="Run dense, lexical and rank fusion beside it.")
+@click.option("--report", type=click.Path(path_type=Path), metavar="DIR", help="Write report.html, .json, runs.trec.")
+@click.option("--compare", type=click.Path(path_type=Path), metavar="REPORT.json", help="Test against an old report.")
+@json_option
+def evaluate(
+    questions: Path, index: str, mode: Mode, baselines: bool, report: Path | None, compare: Path | None, as_json: bool
+) -> None:
+    """Ask all QUESTIONS (JSON Lines, CSV or XLSX) and measure the answers by language pair."""
+    import rag
+    from rag.report import run
+
+    with _Bar() as bar:
+        result = run(
+            rag.open(index), questions, mode=mode, baselines=baselines, report=report, compare=compare, progress=bar
+        )
+    for problem in result.problems:
+        click.echo(str(problem), err=True)
+    _print(result.json) if as_json else click.echo(result.text)
 
 
 @commands.command()
@@ -155,6 +179,15 @@ def _fail(error: Exception, message: str) -> None:
         raise error
     click.echo("snoska: " + " ".join(message.split()), err=True)
     sys.exit(1)
+
+
+def _typed(text: str) -> str:
+    """What was typed, where the locale is not UTF-8 and Python took the bytes for something else."""
+    return (
+        text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        if any("\udc80" <= sign <= "\udcff" for sign in text)
+        else text
+    )
 
 
 def _filters(values: dict[str, str | None]) -> Filters:

@@ -49,12 +49,12 @@ def scan(folder: Path, max_bytes: int, leave_out: Path | None = None) -> tuple[l
     files: list[File] = []
     skipped: list[Skipped] = []
     for path in _walk(root, leave_out.resolve() if leave_out else None, skipped):
-        name = path.relative_to(root).as_posix()
+        name = _name(path, root)
         try:
             files.append(File(_storable(name), _sha256(path, root, max_bytes)))
         except DocumentError as error:
-            skipped.append(Skipped(name.encode("utf-8", "replace").decode(), str(error)))
-    return files, skipped
+            skipped.append(Skipped(_printable(name), str(error)))
+    return sorted(files, key=lambda file: file.path), skipped
 
 
 def compare(files: list[File], indexed: Mapping[str, str]) -> Plan:
@@ -91,16 +91,26 @@ def _walk(root: Path, leave_out: Path | None, skipped: list[Skipped]) -> Iterato
         name = Path(error.filename)
         if name == root:
             raise NothingToIndex(f"the folder {name} cannot be listed ({error.strerror}): allow reading it") from error
-        skipped.append(Skipped(name.relative_to(root).as_posix() + "/", f"cannot be listed: {error.strerror}"))
+        skipped.append(Skipped(_printable(_name(name, root)) + "/", f"cannot be listed: {error.strerror}"))
 
     for folder, folders, names in os.walk(root, onerror=refuse):
         here = Path(folder)
         folders[:] = sorted(name for name in folders if _is_wanted(name) and here / name != leave_out)
+        links = [_name(here / name, root) for name in folders if (here / name).is_symlink()]
+        skipped += [Skipped(_printable(link) + "/", "a link to a folder is not followed") for link in links]
         yield from (here / name for name in sorted(names) if _is_wanted(name))
 
 
 def _is_wanted(name: str) -> bool:
     return not name.startswith(TEMPORARY_PREFIXES) and not name.lower().endswith(TEMPORARY_SUFFIXES)
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _printable(name: str) -> str:
+    return name.encode("utf-8", "replace").decode()
 
 
 def _storable(name: str) -> str:
@@ -119,10 +129,12 @@ def _sha256(path: Path, root: Path, max_bytes: int) -> str:
             raise DocumentError("not a regular file")
         if (size := path.stat().st_size) > max_bytes:
             raise DocumentError(
-                f"{size / 2**20:.0f} MB is over the limit of {max_bytes / 2**20:.0f} MB: split it, or raise"
+                f"{size / 2**20:.1f} MB is over the limit of {max_bytes / 2**20:g} MB: split it, or raise"
                 " SNOSKA_MAX_FILE_MB"
             )
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise DocumentError(f"cannot be read: {error.strerror}") from error
+    except RuntimeError as error:  # Python 3.11 and 3.12 tell a circle of links so
+        raise DocumentError("a link that leads to itself") from error

@@ -7,13 +7,11 @@ import threading
 from collections.abc import Collection
 from pathlib import Path
 
-import numpy as np
-
 from rag import builder, copies
 from rag.calibration import Calibration
 from rag.encoders import SentenceEncoder, model_fingerprint
 from rag.errors import ConfigurationError, IndexMismatch, QuestionError
-from rag.retriever import Question, Ranking, rank
+from rag.retriever import EVERYTHING, Question, Ranking, rank
 from rag.settings import Settings
 from rag.stores.local import LocalStore
 from rag.text import clean, language, stems
@@ -24,7 +22,6 @@ from rag.types import (
     Document,
     Encoder,
     Filters,
-    Ids,
     Json,
     Mode,
     ProgressCallback,
@@ -33,7 +30,6 @@ from rag.types import (
 
 MAX_QUESTION = 4_000  # characters; the model reads some 2,000 of them, and a longer text is a document
 MAX_RESULTS = 1_000
-EVERYTHING = Filters()
 
 
 class Index:
@@ -59,7 +55,7 @@ class Index:
         """The ``k`` best passages for the query, near-copies folded into one. Raises QuestionError."""
         _check_count(k)
         question = self._question(query)
-        ranking = rank(self.store, question, mode, self.store.select(checked(filters)))
+        ranking = rank(self.store, question, mode, checked(filters))
         return self._citations(ranking, k)
 
     def ask(
@@ -78,20 +74,17 @@ class Index:
         """
         _check_count(k)
         asked = self._question(question)
-        ranking = rank(self.store, asked, mode, _less(self.store.select(checked(filters)), without, self.store))
+        ranking = rank(self.store, asked, mode, checked(filters), without)
         citations = self._citations(ranking, k)
-        own = citations[0].language if citations else asked.language
-        confidence = self._calibration.confidence(asked, ranking, own)
-        verdict = self._calibration.verdict(confidence)
-        found = verdict != "not_found" and bool(citations)
-        first = citations[0] if citations else None
+        confidence = self._calibration.judge(self.store, asked, ranking)
+        answering = citations[0] if confidence.verdict != "not_found" else None
         return Answer(
             question=asked.text,
             language=asked.language,
-            verdict=verdict if citations else "not_found",
-            confidence=round(confidence, 4),
-            text=first.quote[slice(*first.highlight)] if found and first else None,
-            citation=1 if found else None,
+            verdict=confidence.verdict,
+            confidence=round(confidence.probability, 4),
+            text=answering.quote[slice(*answering.highlight)] if answering else None,
+            citation=answering.rank if answering else None,
             citations=tuple(citations),
         )
 
@@ -247,10 +240,3 @@ def _folder(index: str | Path) -> Path:
 def _check_count(k: int) -> None:
     if not 1 <= k <= MAX_RESULTS:
         raise QuestionError(f"k is {k}: give a number from 1 to {MAX_RESULTS:,}")
-
-
-def _less(allowed: Ids | None, without: Collection[int], store: LocalStore) -> Ids | None:
-    if not without:
-        return allowed
-    numbers = np.arange(len(store.passages), dtype=np.int64) if allowed is None else allowed
-    return np.setdiff1d(numbers, np.array(sorted(without), dtype=np.int64))

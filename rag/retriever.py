@@ -6,17 +6,19 @@ candidate is then scored exactly by both, fused, and ranked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag import fusion
-from rag.types import Ids, Mode, Store, Vector
+from rag.types import Filters, Ids, Mode, Store, Vector
 
 DENSE_CANDIDATES = 500  # vectors a language; about five fall on one passage, so some hundred passages
 LEXICAL_CANDIDATES = 200  # passages
+EVERYTHING = Filters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,38 +35,55 @@ class Question:
 class Ranking:
     """Passages from best to worst, with the parts of their scores: all arrays are of shape (passages,).
 
-    ``standardised`` says how many standard deviations of its language's vector scores a passage stands above their
-    mean; ``best_sentence`` is the sentence, from 0, whose cosine is highest.
+    ``score`` is the mode's, ``fused`` the hybrid's. ``standardised`` says how many standard deviations of its
+    language's vector scores a passage stands above their mean; ``best_sentence`` is the sentence, from 0, whose
+    cosine is highest. ``searched`` counts the passages that could have been found.
     """
 
     passages: Ids
+    languages: NDArray[np.str_]
     score: Vector
+    fused: Vector
     paragraph: Vector
     sentence: Vector
     lexical: Vector
     standardised: Vector
     best_sentence: Ids
+    searched: int
 
     def __len__(self) -> int:
         return len(self.passages)
 
-    def take(self, positions: Ids | Sequence[int] | slice) -> Ranking:
+    def take(self, positions: Ids) -> Ranking:
         """The ranking of these positions only, in the order given."""
-        return Ranking(*(getattr(self, name)[positions] for name in self.__slots__))
+        arrays = {name: getattr(self, name)[positions] for name in self.__slots__ if name != "searched"}
+        return replace(self, **arrays)
 
 
-def rank(store: Store, question: Question, mode: Mode = "hybrid", allowed: Ids | None = None) -> Ranking:
-    """The store's candidates for the question, ranked; among ``allowed`` only, where given."""
-    ids = _candidates(store, question, list(store.languages()), allowed)
+def rank(
+    store: Store,
+    question: Question,
+    mode: Mode = "hybrid",
+    filters: Filters = EVERYTHING,
+    without: Collection[int] = (),
+) -> Ranking:
+    """The store's candidates for the question, ranked.
+
+    ``without`` leaves out passages as if the collection did not hold them: out of the statistics too, or a passage
+    that is not there would give itself away by the deviation it causes.
+    """
+    masked = np.array(sorted(without), dtype=np.int64)
+    allowed = _allowed(store, filters, masked)
+    ids = _candidates(store, question, allowed)
     cosines = store.vector_scores(question.vector, ids)
     lexical = store.lexical_scores(question.stems, ids)
-    own = [store.passage(int(number)).language for number in ids]
+    languages = np.array([store.passage(int(number)).language for number in ids], dtype=np.str_)
     vectors = fusion.vector_score(cosines.paragraph, cosines.sentence)
-    standardised = _standardised(store, question, own, vectors, allowed)
+    standardised = _standardised(store, question, languages, vectors, masked)
+    fused = fusion.hybrid(standardised, lexical, languages == question.language)
     match mode:
         case "hybrid":
-            same = np.array([language == question.language for language in own], dtype=np.bool_)
-            score = fusion.hybrid(standardised, lexical, same)
+            score = fused
         case "dense":
             score = cosines.paragraph
         case "lexical":
@@ -73,29 +92,53 @@ def rank(store: Store, question: Question, mode: Mode = "hybrid", allowed: Ids |
             score = fusion.reciprocal_ranks(cosines.paragraph, lexical)
         case _:
             assert_never(mode)
-    ranking = Ranking(ids, score, cosines.paragraph, cosines.sentence, lexical, standardised, cosines.best_sentence)
-    ranking = ranking.take(fusion.order(score, ids))
+    ranking = Ranking(
+        passages=ids,
+        languages=languages,
+        score=score,
+        fused=fused,
+        paragraph=cosines.paragraph,
+        sentence=cosines.sentence,
+        lexical=lexical,
+        standardised=standardised,
+        best_sentence=cosines.best_sentence,
+        searched=sum(store.languages().values()) if allowed is None else len(allowed),
+    ).take(fusion.order(score, ids))
     return ranking.take(np.flatnonzero(ranking.score > 0)) if mode == "lexical" else ranking
 
 
-def _candidates(store: Store, question: Question, languages: Sequence[str], allowed: Ids | None) -> Ids:
-    dense = [store.dense_candidates(question.vector, DENSE_CANDIDATES, language, allowed) for language in languages]
+def _allowed(store: Store, filters: Filters, masked: Ids) -> Ids | None:
+    allowed = store.select(filters)
+    if len(masked) == 0:
+        return allowed
+    everything = np.arange(sum(store.languages().values()), dtype=np.int64) if allowed is None else allowed
+    return np.setdiff1d(everything, masked)
+
+
+def _candidates(store: Store, question: Question, allowed: Ids | None) -> Ids:
+    dense = [
+        store.dense_candidates(question.vector, DENSE_CANDIDATES, language, allowed) for language in store.languages()
+    ]
     lexical = store.lexical_candidates(question.stems, LEXICAL_CANDIDATES, allowed)
     return np.unique(np.concatenate([*dense, lexical])).astype(np.int64)
 
 
 def _standardised(
-    store: Store, question: Question, languages: Sequence[str], vectors: Vector, allowed: Ids | None
+    store: Store, question: Question, languages: NDArray[np.str_], vectors: Vector, masked: Ids
 ) -> Vector:
-    """The vector scores as standard scores within each passage's language."""
-    sizes = dict(store.languages())
-    samples = {}
-    for language in sizes:
-        sample = store.sample(language)
-        if allowed is not None and 2 * len(kept := np.intersect1d(sample, allowed)) >= len(sample):
-            sample = kept  # a narrow filter leaves too few to take statistics from; then the whole language's serve
-        cosines = store.vector_scores(question.vector, sample)
-        samples[language] = fusion.vector_score(cosines.paragraph, cosines.sentence)
+    """The vector scores as standard scores within each passage's language.
+
+    The statistics are the whole language's, whatever a filter leaves of it: a few passages have none of their own.
+    """
+    sizes, samples = {}, {}
+    for language, size in store.languages().items():
+        sample = np.setdiff1d(store.sample(language), masked)
+        if len(sample):
+            cosines = store.vector_scores(question.vector, sample)
+            samples[language] = fusion.vector_score(cosines.paragraph, cosines.sentence)
+            sizes[language] = size
+    if len(vectors) == 0 or not samples:
+        return vectors
     by_language = fusion.statistics(samples, sizes, question.language)
     mean = np.array([by_language[language].mean for language in languages], dtype=np.float32)
     deviation = np.array([by_language[language].deviation for language in languages], dtype=np.float32)

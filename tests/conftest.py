@@ -4,18 +4,63 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rag.encoders import SentenceEncoder
+from rag.index import Index, build
 from rag.settings import Settings
+from rag.web.collection import Collection
 
 
 @pytest.fixture(scope="session")
 def encoder() -> SentenceEncoder:
     """The bundled model, as a user's first run would load it; shared, so tests must not change it."""
-    return SentenceEncoder.load(Settings.from_environment({}))
+    return SentenceEncoder.load(Settings.from_environment())
+
+
+@pytest.fixture(scope="session")
+def seed_index(encoder: SentenceEncoder, tmp_path_factory: pytest.TempPathFactory) -> Index:
+    """The index of seeds/, built once with the real model; shared, so tests must not change it."""
+    seeds = Path(__file__).resolve().parent.parent / "seeds"
+    return build(seeds, tmp_path_factory.mktemp("seed") / "index", encoder=encoder)
+
+
+@pytest.fixture(scope="session")
+def serve_app() -> Iterator[Callable[[Collection], str]]:
+    """Serves a collection on a free port, in a thread, as the product does; gives its URL."""
+    from rag.web.page import create_app
+    from rag.web.server import address, listen, web_server
+
+    running = []
+
+    def start(collection: Collection) -> str:
+        listener = listen("127.0.0.1", 0)
+        server = web_server(create_app(collection))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        running.append((server, thread, listener))
+        return address(listener)
+
+    yield start
+    for server, _, _ in running:
+        server.should_exit = server.force_exit = True
+    for _, thread, listener in running:
+        thread.join(timeout=20)
+        listener.close()
+
+
+@pytest.fixture(scope="session")
+def server(seed_index: Index, serve_app: Callable[[Collection], str]) -> str:
+    """The page over seeds/, ready; its URL."""
+    collection = Collection(lambda _: seed_index)
+    url = serve_app(collection)
+    collection.index()
+    return url
 
 
 @pytest.fixture

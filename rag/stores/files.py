@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ FORMAT = 1  # of the layout; a newer one is refused, an older one is rebuilt
 POINTER = "CURRENT"
 PARTS = "parts"
 LOCK = ".lock"
+PART_NAME = re.compile(r"[0-9a-f]{32}(\.[a-z]+)+")
 TEMPORARY = ".new-"
 REBUILD = "run 'snoska build --rebuild'"
 
@@ -68,6 +70,8 @@ def write_part(folder: Path, data: bytes, ending: str) -> Part:
 def read_part(folder: Path, part: Part, role: str) -> bytes:
     """The part's bytes, verified; raises IndexDamaged naming the part where they are not those written."""
     path = folder / PARTS / part.file
+    if not PART_NAME.fullmatch(part.file):  # a pointer from elsewhere must not lead out of the index
+        raise IndexDamaged(f"{role}: {part.file!r} is no part's name: {REBUILD}")
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
@@ -108,8 +112,7 @@ def current(folder: Path) -> tuple[Part, Json]:
         part = Part.from_json(pointer["manifest"])
     except (TypeError, KeyError) as error:
         raise IndexDamaged(f"pointer: {folder / POINTER} is damaged: {REBUILD}") from error
-    manifest = json.loads(read_part(folder, part, "manifest"))
-    return part, manifest
+    return part, json.loads(read_part(folder, part, "manifest"))
 
 
 def sweep(folder: Path, keep: Iterable[str]) -> None:

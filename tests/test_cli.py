@@ -1,0 +1,178 @@
+"""The command line: its help, its exit codes, its one-line errors, its JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rag
+from rag import cli
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = ("build", "ask", "search", "eval", "serve", "check", "info")
+SEED = "000_1c14ccf7fdd8eae7.txt"
+
+
+class Run:
+    """What a command printed, and its exit code."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    def json(self) -> dict[str, object]:
+        value: dict[str, object] = json.loads(self.out)
+        return value
+
+
+@pytest.fixture
+def snoska(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoder: object) -> object:
+    """Runs a command in this process, with the model that the tests share."""
+    monkeypatch.setattr(rag.encoders.SentenceEncoder, "load", lambda _settings: encoder)
+
+    def run(*arguments: str | Path) -> Run:
+        monkeypatch.setattr(sys, "argv", ["snoska", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        captured = capsys.readouterr()
+        return Run(int(exit_.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def seed_folder(seed_index: rag.Index, tmp_path_factory: pytest.TempPathFactory, encoder: object) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "index"
+    rag.build(ROOT / "seeds", folder, encoder=encoder)  # type: ignore[arg-type]
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help(snoska: object, command: str) -> None:
+    done = snoska(command, "--help")  # type: ignore[operator]
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"Usage: snoska {command}")
+
+
+def test_the_contract_names_every_command_and_no_other() -> None:
+    assert sorted(cli.commands.commands) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sing"],
+        ["ask"],
+        ["ask", "вопрос", "-k", "five"],
+        ["search", "вопрос", "--mode", "psychic"],
+        ["build", "--fast"],
+    ],
+    ids=["no such command", "no question", "no number", "no such mode", "no such option"],
+)
+def test_wrong_usage_exits_with_2(snoska: object, arguments: list[str]) -> None:
+    done = snoska(*arguments)  # type: ignore[operator]
+    assert (done.code, done.out) == (2, "")
+    assert "Error:" in done.err
+
+
+def test_build_ask_search_info_check(snoska: object, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    built = snoska("build", ROOT / "seeds", "--index", index, "--json").json()  # type: ignore[operator]
+    assert {key: built[key] for key in ("documents", "passages", "added", "embedded_texts", "skipped")} == {
+        "documents": 1,
+        "passages": 13,
+        "added": 1,
+        "embedded_texts": 33,
+        "skipped": [],
+    }
+    asked = snoska("ask", "Где пройдет следующее заседание?", "-i", index, "--json", "-k", "2").json()  # type: ignore[operator]
+    assert list(asked) == ["question", "language", "answer", "citations"]
+    assert list(asked["answer"]) == ["verdict", "found", "confidence", "text", "citation"]
+    assert list(asked["citations"][0]) == [
+        *("rank", "document", "title", "date", "language", "page", "paragraph", "start", "end", "quote", "highlight"),
+        *("score", "scores", "also_in"),
+    ]
+    assert asked["citations"][0]["paragraph"] == 13
+    found = snoska("search", "Сенегал", "-i", index, "--json", "-k", "1").json()  # type: ignore[operator]
+    assert (found["query"], found["hits"][0]["paragraph"]) == ("Сенегал", 10)
+    about = snoska("info", "-i", index, "--json").json()  # type: ignore[operator]
+    assert (about["documents"], about["passages"], about["languages"], about["generation"]) == (1, 13, {"ru": 13}, 1)
+    checked = snoska("check", "-i", index)  # type: ignore[operator]
+    assert (checked.code, checked.out) == (0, "intact: generation 1, 1 documents, 13 passages\n")
+
+
+def test_results_go_to_stdout_and_progress_to_stderr(snoska: object, tmp_path: Path) -> None:
+    (tmp_path / "Отчёт за год.txt").write_text("Одно предложение.", encoding="utf-8")
+    (tmp_path / "пусто.txt").write_text("", encoding="utf-8")
+    done = snoska("build", tmp_path, "-i", tmp_path / "index")  # type: ignore[operator]
+    assert done.code == 0
+    assert done.out.startswith("1 documents, 1 passages (1 added, 1 skipped) in ")
+    assert "embedding 0/1\n" in done.err
+    assert "skipped пусто.txt: the file is empty\n" in done.err
+
+
+def test_people_get_the_sentence_and_its_place(snoska: object, seed_folder: Path) -> None:
+    done = snoska("ask", "Где пройдет следующее заседание?", "-i", seed_folder)  # type: ignore[operator]
+    assert f"[1] {SEED}, 2025-11-25, paragraph 13" in done.out
+    assert (
+        "Следующее 11-е заседание Совместной межправительственной комиссии пройдет в 2026 году в Абу-Даби." in done.out
+    )
+
+
+def test_json_escapes_no_cyrillic(snoska: object, seed_folder: Path) -> None:
+    assert "Абу-Даби" in snoska("ask", "Где заседание?", "-i", seed_folder, "--json").out  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["build", "{tmp}/nowhere", "-i", "{tmp}/i"], "there is no folder"),
+        (["build", "{seed}/CURRENT", "-i", "{tmp}/i"], "is a file: name the folder"),
+        (["build", "{tmp}", "-i", "{tmp}/i"], "no document in"),
+        (["build", "{tmp}", "-i", "{tmp}"], "name another --index"),
+        (["ask", "вопрос", "-i", "{tmp}/nowhere"], "run 'snoska build' first"),
+        (["ask", "вопрос", "-i", "{seed}/CURRENT"], "is not a folder"),
+        (["ask", "вопрос", "-i", "milvus://127.0.0.1:1/c"], "milvus"),
+        (["ask", "  ", "-i", "{seed}"], "the question is empty"),
+        (["ask", "я" * 100_000, "-i", "{seed}"], "100,000 characters"),
+        (["ask", "вопрос", "-i", "{seed}", "-k", "0"], "from 1 to 1,000"),
+        (["ask", "вопрос", "-i", "{seed}", "--since", "вчера"], "write it as 2025-11-25"),
+        (["check", "-i", "{tmp}/nowhere"], "there is no index"),
+        (["info", "-i", "{tmp}/nowhere"], "there is no index"),
+        (["eval", "{tmp}/nowhere.jsonl", "-i", "{seed}"], "nowhere.jsonl"),
+    ],
+)
+def test_bad_input_is_told_in_one_line(
+    snoska: object, seed_folder: Path, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    done = snoska(*(argument.format(tmp=tmp_path, seed=seed_folder) for argument in arguments))  # type: ignore[operator]
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("snoska: ")
+    assert done.err.count("\n") == 1
+    assert words in done.err
+
+
+def test_an_unexpected_error_has_no_traceback(snoska: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_index: str) -> None:
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr(rag, "open", broken)
+    done = snoska("info")  # type: ignore[operator]
+    assert done.code == 1
+    assert done.err == (
+        "snoska: unexpected ZeroDivisionError: division by zero: please report it; SNOSKA_DEBUG=1 shows where\n"
+    )
+
+
+def test_the_installed_command_runs_with_cyrillic_in_any_locale(seed_folder: Path) -> None:
+    command = [sys.executable, "-c", "from rag.cli import main; main()", "search", "Сенегал", "-i", str(seed_folder)]
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [*command, "--json"], capture_output=True, env=environment, cwd=ROOT, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert "Сенегалом" in json.loads(done.stdout.decode("utf-8"))["hits"][0]["quote"]
