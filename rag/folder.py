@@ -129,12 +129,12 @@ def _sha256(path: Path, root: Path, max_bytes: int) -> str:
             raise DocumentError("not a regular file")
         if (size := path.stat().st_size) > max_bytes:
             raise DocumentError(
-                f"{size / 2**20:.1f} MB is over the limit of {max_bytes / 2**20:g} MB: split it, or raise"
+                f"{size / 2**20:.0f} MB is over the limit of {max_bytes / 2**20:.0f} MB: split it, or raise"
                 " SNOSKA_MAX_FILE_MB"
             )
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise DocumentError(f"cannot be read: {error.strerror}") from error
-    except RuntimeError as error:  # Python 3.11 and 3.12 tell a circle of links so
-        raise DocumentError("a link that leads to itself") from error
+    except RuntimeError as error:  # a circle of links, as Python before 3.13 tells it
+        raise DocumentError("not a regular file") from error
