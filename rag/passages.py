@@ -17,6 +17,7 @@ from rag.types import Block, Document, Passage, Span
 STUB_LENGTH = 80  # characters; a shorter line without final punctuation is a heading or a label, not a paragraph
 FINAL_PUNCTUATION = re.compile(r"[.!?…;؟۔][\"'»”’)\]*_]*$")
 OWN_LANGUAGE_LENGTH = 40  # characters; a shorter passage is taken to be in its document's language
+UNDETERMINED = "und"  # ISO 639-2: a text without letters, such as a table's row of numbers
 WORD = re.compile(r"\S+")
 
 CountTokens = Callable[[Sequence[str]], list[int]]
@@ -55,7 +56,7 @@ def _groups(document: Document, counter: _Counter) -> Iterator[tuple[int, list[B
     """Blocks that belong together, each group with its first paragraph's number."""
     held: list[Block] = []
     for number, block in enumerate(document.blocks, start=1):
-        if held and not counter.fits(document.text[held[0].start : block.end]):
+        if held and counter.fits(_text(document, block)) and not counter.fits(_text(document, held[0], block)):
             yield number - len(held), held
             held = []
         held.append(block)
@@ -66,9 +67,13 @@ def _groups(document: Document, counter: _Counter) -> Iterator[tuple[int, list[B
         yield len(document.blocks) - len(held) + 1, held
 
 
+def _text(document: Document, first: Block, last: Block | None = None) -> str:
+    return document.text[first.start : (last or first).end]
+
+
 def _leads(document: Document, block: Block) -> bool:
     """Whether the block only makes sense with what follows it."""
-    text = document.text[block.start : block.end]
+    text = _text(document, block)
     is_stub = len(text) < STUB_LENGTH and not FINAL_PUNCTUATION.search(text)
     return block.kind == "heading" or (block.kind == "paragraph" and is_stub)
 
@@ -99,7 +104,9 @@ def _fitting(spans: list[Span], text: str, counter: _Counter) -> Iterator[list[S
     if counter.fits(text[spans[0].start : spans[-1].end]):
         yield spans
         return
-    yield from _packed(spans, counter.lengths([text[a:b] for a, b in spans]), counter.max_tokens)
+    stops = [*(span.start for span in spans[1:]), spans[-1].end]  # what stands between two sentences counts too
+    lengths = counter.lengths([text[span.start : stop] for span, stop in zip(spans, stops, strict=True)])
+    yield from _packed(spans, lengths, counter.max_tokens)
 
 
 def _packed(spans: Sequence[Span], lengths: Sequence[int], budget: int) -> Iterator[list[Span]]:
@@ -126,9 +133,14 @@ def _passage(document: Document, spans: Sequence[Span], first: int) -> Passage:
         text=text,
         paragraph=_paragraph(document, start, first),
         page=bisect.bisect_right(document.pages, start) or None,
-        language=words.language(text) if len(text) >= OWN_LANGUAGE_LENGTH else document.language,
+        language=_language(text, document),
         sentences=tuple(spans),
     )
+
+
+def _language(text: str, document: Document) -> str:
+    own = words.language(text) if len(text) >= OWN_LANGUAGE_LENGTH else UNDETERMINED
+    return document.language if own == UNDETERMINED else own
 
 
 def _paragraph(document: Document, start: int, first: int) -> int:
