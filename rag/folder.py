@@ -129,7 +129,7 @@ def _sha256(path: Path, root: Path, max_bytes: int) -> str:
             raise DocumentError("not a regular file")
         if (size := path.stat().st_size) > max_bytes:
             raise DocumentError(
-                f"{size / 2**20:.0f} MB is over the limit of {max_bytes / 2**20:.0f} MB: split it, or raise"
+                f"{size / 2**20:.1f} MB is over the limit of {max_bytes / 2**20:g} MB: split it, or raise"
                 " SNOSKA_MAX_FILE_MB"
             )
         with path.open("rb") as stream:
