@@ -48,7 +48,7 @@ class _Print:
     @classmethod
     def of(cls, passage: Passage) -> _Print:
         words = stems(passage.text)
-        count = max(1, len(words) - SHINGLE + 1)
+        count = max(1, len(words) - SHINGLE + 1) if words else 0  # a passage without words resembles nothing
         shingles = frozenset(tuple(words[i : i + SHINGLE]) for i in range(count))
         return cls(tuple(NUMBER.findall(passage.text)), shingles)
 
