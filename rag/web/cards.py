@@ -14,7 +14,7 @@ from rag.web.texts import Texts
 
 def escaped(text: object) -> str:
     """Text as HTML, safe between tags and in quoted attributes; lone surrogates become «�», NUL too."""
-    sound = str(text).encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+    sound = str(text).encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
     return html.escape(sound, quote=True)
 
 
@@ -45,8 +45,8 @@ def citations_html(answer: Answer, said: Texts) -> str:
     heading = said["sources" if answer.found else "nearest"]
     cards = "".join(citation_html(citation, said) for citation in answer.citations)
     return (
-        f'<section aria-labelledby="citations-heading"><h2 id="citations-heading">{escaped(heading)}</h2>'
-        f'<ol id="citations">{cards}</ol></section>'
+        f'<section class="{answer.verdict}" aria-labelledby="citations-heading">'
+        f'<h2 id="citations-heading">{escaped(heading)}</h2><ol id="citations">{cards}</ol></section>'
     )
 
 
@@ -68,7 +68,8 @@ def error_html(message: str, question: str) -> str:
 
 
 def _verdict(answer: Answer, said: Texts) -> str:
-    percent = said["confidence"].format(percent=round(100 * answer.confidence))
+    told = said["confidence" if answer.found else "confidence.not_found"]
+    percent = told.format(percent=round(100 * answer.confidence))
     return (
         f'<p class="verdict"><strong>{escaped(said[answer.verdict])}</strong>'
         f' <span class="confidence" title="{escaped(said["confidence.note"])}">{escaped(percent)}</span></p>'
@@ -95,18 +96,17 @@ def _cut(text: str, start: int, end: int) -> tuple[str, str, str]:
 
 
 def _source(citation: Citation, said: Texts) -> str:
-    place = [said["page"].format(page=citation.page)] if citation.page is not None else []
-    place.append(said["paragraph"].format(paragraph=citation.paragraph))
-    language = said.get(f"language.{citation.language}", citation.language)
-    rows = [
-        ("file", f'<bdi class="file">{escaped(citation.document)}</bdi>'),
-        ("date", f'<time datetime="{escaped(citation.date)}">{escaped(citation.date)}</time>' if citation.date else ""),
-        ("place", escaped(", ".join(place))),
-        ("text_language", escaped(language)),
+    facts = [
+        f'<time datetime="{escaped(citation.date)}">{escaped(citation.date)}</time>' if citation.date else "",
+        escaped(said["page"].format(page=citation.page)) if citation.page is not None else "",
+        escaped(said["paragraph"].format(paragraph=citation.paragraph)),
+        escaped(said.get(f"language.{citation.language}", citation.language)),
     ]
-    facts = "".join(f"<div><dt>{escaped(said[name])}</dt><dd>{value}</dd></div>" for name, value in rows if value)
-    title = f'<h3 lang="{escaped(citation.language)}"><bdi>{escaped(citation.title)}</bdi></h3>'
-    return f'{title}<dl class="source">{facts}</dl>'
+    return (
+        f'<h3 lang="{escaped(citation.language)}" dir="auto"><bdi>{escaped(citation.title)}</bdi></h3>'
+        f'<p class="file"><bdi>{escaped(citation.document)}</bdi></p>'
+        f'<p class="facts">{" · ".join(f"<span>{fact}</span>" for fact in facts if fact)}</p>'
+    )
 
 
 def _also_in(citation: Citation, said: Texts) -> str:

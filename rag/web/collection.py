@@ -48,6 +48,7 @@ class Collection:
         self._settled = threading.Event()
         self._status = Status("building")
         self._index: Index | None = None
+        self._error: Exception | None = None
         self._failed_at = 0.0
 
     @classmethod
@@ -67,23 +68,24 @@ class Collection:
 
     def start(self) -> None:
         """Begins to make the collection ready; returns at once."""
-        with self._lock:
-            self._settled.clear()
-            self._status = Status("building")
+        self._settled.clear()
+        self._status = Status("building")
         threading.Thread(target=self._run, name="collection", daemon=True).start()
 
     def status(self) -> Status:
-        """How far it is; after a failure that is some seconds old, tries again."""
-        status = self._status
-        if status.state == "failed" and time.monotonic() - self._failed_at > RETRY_AFTER:
-            self.start()
-        return status
+        """How far it is; where a failure is some seconds old, it is tried once more."""
+        with self._lock:
+            status = self._status
+            if status.state == "failed" and time.monotonic() - self._failed_at > RETRY_AFTER:
+                self.start()
+            return status
 
     def index(self) -> Index:
         """The index, once it is ready; waits for it. Raises what made it fail."""
         self._settled.wait()
         if self._index is None:
-            raise self._status.error or RuntimeError("the collection settled with neither an index nor an error")
+            error = self._error or RuntimeError("the collection settled with neither an index nor an error")
+            raise error.with_traceback(None)
         return self._index
 
     def _run(self) -> None:
@@ -98,7 +100,7 @@ class Collection:
             self._index = index
             log.info("ready: %d documents, %d passages", about["documents"], about["passages"])
         except Exception as error:  # a thread's edge: it is kept for those who ask, and logged
-            self._failed_at = time.monotonic()
+            self._error, self._failed_at = error, time.monotonic()
             self._status = Status("failed", error=error)
             if isinstance(error, RagError):
                 log.error("%s", error)

@@ -13,7 +13,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-PAGES = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt"})
+STYLE = "/snoska.css"  # linked by the page itself: Gradio rewrites the selectors of a style that is given to it
+PAGES = frozenset({"/", STYLE, "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt"})
 API = frozenset(
     f"/gradio_api/{name}"
     for name in (
@@ -100,9 +101,10 @@ class _Page:
 
 
 def clean(page: str, nonce: str) -> str:
-    """Gradio's page without the metadata that names other hosts, each of its script elements with the nonce."""
+    """Gradio's page without what names other hosts, its script elements with the nonce, and our style linked."""
     page = MANIFEST.sub("", ELSEWHERE.sub("", page))
-    return page.replace("<script", f'<script nonce="{nonce}"')
+    page = page.replace("<script", f'<script nonce="{nonce}"')
+    return page.replace("</head>", f'<link rel="stylesheet" href=".{STYLE}"></head>', 1)
 
 
 def _uncompressed(scope: Scope) -> Scope:

@@ -30,6 +30,15 @@ function said(key) {
   return props.texts[language][key];
 }
 
+// What the server says; nothing where it cannot be reached (Gradio then throws, or gives undefined).
+async function call(name, data) {
+  try {
+    return (await server[name](data)) ?? null;
+  } catch {
+    return null;
+  }
+}
+
 function speak() {
   document.documentElement.lang = language;
   switcher.value = language;
@@ -53,12 +62,7 @@ function fit() {
 async function look() {
   clearTimeout(polling);
   const asked = language;
-  let status;
-  try {
-    status = await server.status({ language });
-  } catch {
-    status = { state: "failed", text: said("unreachable"), samples: [] };
-  }
+  const status = (await call("status", { language })) ?? { state: "failed", text: said("unreachable"), samples: [] };
   if (asked !== language) return;
   const line = find("#status");
   line.dataset.state = status.state;
@@ -106,19 +110,14 @@ async function ask(question, remember) {
     outcome.replaceChildren(note(message, "working"));
     sources.replaceChildren();
   }, 400);
-  let reply;
-  try {
-    reply = await server.ask({ question, language });
-  } catch {
-    reply = { answer: null, citations: "" };
-  }
+  const reply = await call("ask", { question, language });
   clearTimeout(waiting);
   if (number !== latest) return;
   outcome.removeAttribute("aria-busy");
   sources.removeAttribute("aria-busy");
-  if (reply.answer === null) outcome.replaceChildren(note(said("unreachable"), "error"));
-  else outcome.innerHTML = reply.answer; // made by cards.py, where every text is escaped
-  sources.innerHTML = reply.citations;
+  if (reply) outcome.innerHTML = reply.answer; // made by cards.py, where every text is escaped
+  else outcome.replaceChildren(note(said("unreachable"), "error"));
+  sources.innerHTML = reply?.citations ?? "";
 }
 
 function note(text, kind) {

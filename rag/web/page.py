@@ -12,17 +12,18 @@ from typing import Any, cast, get_args
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
 import gradio as gr
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from gradio.events import api as gradio_api
 from gradio.themes.utils.fonts import Font
 
 from rag.errors import QuestionError, RagError
 from rag.export import answer_json, search_json
 from rag.index import MAX_QUESTION
+from rag.text import clean
 from rag.types import Filters, Json, Mode
 from rag.web import cards
 from rag.web.collection import Collection, Status
-from rag.web.guard import Guard
+from rag.web.guard import STYLE, Guard
 from rag.web.texts import LANGUAGES, Texts, error_text, texts
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ WAITING = 64  # calls in the queue; beyond it the API says that it is busy
 def create_app(collection: Collection) -> FastAPI:
     """The web app over a collection, which is started with it. Raises nothing: errors are shown on the page."""
 
+    style = _file("style.css") + _file("cards.css")
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         collection.start()
@@ -42,6 +45,7 @@ def create_app(collection: Collection) -> FastAPI:
 
     app = FastAPI(title="Snoska", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_middleware(Guard)
+    app.add_api_route(STYLE, lambda: Response(style, media_type="text/css", headers={"Cache-Control": "no-cache"}))
     return cast(
         FastAPI,
         gr.mount_gradio_app(
@@ -58,13 +62,12 @@ def create_app(collection: Collection) -> FastAPI:
             pwa=False,
             mcp_server=False,
             theme=gr.themes.Base(font=[Font("sans-serif")], font_mono=[Font("monospace")]),
-            css=_file("style.css") + _file("cards.css"),
         ),
     )
 
 
 def _blocks(collection: Collection) -> gr.Blocks:
-    with gr.Blocks(title="Snoska", analytics_enabled=False, fill_width=True) as blocks:
+    with _Blocks(title="Snoska", analytics_enabled=False, fill_width=True) as blocks:
         gr.HTML(
             _file("shell.html"),
             elem_id="snoska",
@@ -75,6 +78,13 @@ def _blocks(collection: Collection) -> gr.Blocks:
         )
         _api(collection)
     return cast(gr.Blocks, blocks.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE))
+
+
+class _Blocks(gr.Blocks):
+    """Blocks whose API lets a plain HTTP call leave out the arguments that have a default."""
+
+    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
+        inputs.extend(block.value for block in block_fn.inputs[len(inputs) :])
 
 
 def _page_functions(collection: Collection) -> list[Any]:
@@ -148,7 +158,7 @@ def _api(collection: Collection) -> None:
         with _ToldToClients():
             filters = _filters(language=language, document=document, type=type, since=since, until=until)
             hits = collection.index().search(_text(query), _count(k), mode=_mode(mode), filters=filters)
-            return search_json(query, hits)
+            return search_json(clean(query), hits)
 
     gradio_api(ask, api_name="ask")
     gradio_api(search, api_name="search")
@@ -171,7 +181,7 @@ def _text(value: object) -> str:
 
 
 def _count(value: object) -> int:
-    if not isinstance(value, int):
+    if not isinstance(value, int) or isinstance(value, bool):
         raise QuestionError(f"k is {value!r:.40}: send a whole number")
     return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 from pathlib import Path
@@ -29,7 +30,8 @@ def serve(index: str | Path, host: str = "127.0.0.1", port: int = 7860, document
     listener = listen(host, port)
     app = create_app(Collection.at(Path(index), Path(documents) if documents is not None else None))
     log.info("serving on %s", address(listener))
-    web_server(app).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C is how it is meant to be stopped
+        web_server(app).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
