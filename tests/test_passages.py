@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag import readers
@@ -76,6 +76,7 @@ def check(document: Document, max_tokens: int, count: str) -> None:
     assert "".join(held.split()) == "".join("".join(text[b.start : b.end] for b in document.blocks).split())
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     ANY_TEXT, st.sampled_from([1, 3, 20, 512]), st.sampled_from(["words", "letters"]), st.sampled_from(["txt", "md"])
 )
@@ -88,6 +89,7 @@ def test_passages_of_any_file_stand_in_its_text(text: str, max_tokens: int, coun
     check(document, max_tokens, count)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(ANY_TEXT, st.sampled_from([1, 3, 20, 512]), st.sampled_from(["words", "letters"]))
 def test_passages_of_text_that_no_file_can_hold_stand_in_it_too(text: str, max_tokens: int, count: str) -> None:
     check(Document("a.txt", text, tuple(plain.paragraphs(text)), "", "ru", "txt"), max_tokens, count)
@@ -191,9 +193,9 @@ def test_overlong_paragraph_is_split_at_sentence_ends(text: str, expected: list[
 @pytest.mark.parametrize("sign", ["ы", "a"], ids=["ru", "en"])
 def test_line_of_200_000_signs_without_a_space_is_cut_to_what_the_model_reads(sign: str) -> None:
     document = readers.read((sign * 200_000).encode(), "a.txt")
-    started = time.perf_counter()
+    started = time.process_time()
     found = passages(document, letters, 512)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert [(passage.start, passage.end) for passage in found] == [
         (start, min(start + 512, 200_000)) for start in range(0, 200_000, 512)
     ]
@@ -201,9 +203,9 @@ def test_line_of_200_000_signs_without_a_space_is_cut_to_what_the_model_reads(si
 
 def test_ten_thousand_stubs_are_packed_in_linear_time() -> None:
     document = readers.read("\n\n".join(["слово"] * 10_000).encode(), "a.txt")
-    started = time.perf_counter()
+    started = time.process_time()
     found = passages(document, WORDS, 500)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert [passage.paragraph for passage in found] == list(range(1, 10_000, 500))
 
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag import readers
@@ -154,9 +154,9 @@ def test_unknown_type_names_those_that_are_known() -> None:
     ],
 )
 def test_time_is_linear_in_the_text(text: str, path: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(read(text, path).blocks) in (1, 2)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 # -- Markdown
@@ -229,6 +229,7 @@ def test_nesting_too_deep_for_the_parser_is_read_all_the_same(text: str) -> None
     assert [word for word in text.split() if word.isalnum() and word not in held] == []
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text("abя1 #>-*`|.=\n\t\r\\<", min_size=1))
 def test_no_letter_of_a_markdown_file_is_lost(text: str) -> None:
     if not any(sign.isalpha() for sign in text):
