@@ -15,7 +15,7 @@ import click
 
 from rag import export
 from rag.errors import RagError
-from rag.types import Answer, BuildReport, Citation, Filters, Json, Mode, Progress
+from rag.types import Answer, BuildReport, Citation, Filters, Json, Mode, Note, Progress
 
 MODES = ("hybrid", "dense", "lexical", "rrf")
 LINE_EVERY = 2.0  # seconds between progress lines where stderr is no terminal
@@ -256,8 +256,15 @@ def _answer(answer: Answer) -> str:
     }[answer.verdict]
     if not answer.citations:
         return f"{heading}\nNo document passes the filters."
+    heading = "\n".join([*map(_note, answer.notes), heading])
     nearest = "\nThe nearest passages:\n" if answer.verdict == "not_found" else ""
     return "\n\n".join([heading + nearest, *(_citation(citation) for citation in answer.citations)])
+
+
+def _note(note: Note) -> str:
+    if note.kind == "layout":
+        return f"Typed on another keyboard layout; asked as: {note.meant}"
+    return f"No passage holds the phrase {note.typed!r}; asked without it."
 
 
 def _citation(citation: Citation) -> str:

@@ -127,13 +127,13 @@ def _asked(index: Index, collection: Collection, question: Judged, mode: Mode) -
         answer=answer,
         milliseconds=milliseconds,
         hits=tuple(position for position, matched in enumerate(matches) if matched),
-        ranked=_measured(matches, len(targets)),
+        ranked=measured(matches, len(targets)),
         sentence=bool(answer.citations) and points_at(answer.citations[0], question.relevant),
         masked=index.ask(question.question, DEPTH, mode=mode, without=masks) if masks else None,
     )
 
 
-def _measured(matches: Sequence[frozenset[int]], targets: int) -> Mapping[str, float]:
+def measured(matches: Sequence[frozenset[int]], targets: int) -> Mapping[str, float]:
     """The ranked measures of one question; ``matches`` holds the targets that each citation holds, best first."""
     if not targets:
         return {}

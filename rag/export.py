@@ -21,6 +21,7 @@ def answer_json(answer: Answer) -> Json:
             "citation": answer.citation,
         },
         "citations": [citation_json(citation) for citation in answer.citations],
+        "notes": [dataclasses.asdict(note) for note in answer.notes],
     }
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import threading
 from collections.abc import Collection
 from pathlib import Path
 
-from rag import builder, copies
+import numpy as np
+
+from rag import builder, copies, query
 from rag.calibration import Calibration
 from rag.encoders import SentenceEncoder, model_fingerprint
 from rag.errors import ConfigurationError, IndexMismatch, QuestionError
@@ -24,6 +27,7 @@ from rag.types import (
     Filters,
     Json,
     Mode,
+    Note,
     ProgressCallback,
     Scores,
 )
@@ -54,7 +58,7 @@ class Index:
     ) -> list[Citation]:
         """The ``k`` best passages for the query, near-copies folded into one. Raises QuestionError."""
         _check_count(k)
-        question = self._question(query)
+        question = self.understand(query)
         ranking = rank(self.store, question, mode, checked(filters))
         return self._citations(ranking, k)
 
@@ -73,19 +77,20 @@ class Index:
         QuestionError.
         """
         _check_count(k)
-        asked = self._question(question)
+        asked = self.understand(question)
         ranking = rank(self.store, asked, mode, checked(filters), without)
         citations = self._citations(ranking, k)
         confidence = self._calibration.judge(self.store, asked, ranking)
         answering = citations[0] if confidence.verdict != "not_found" else None
         return Answer(
-            question=asked.text,
+            question=asked.typed,
             language=asked.language,
             verdict=confidence.verdict,
             confidence=round(confidence.probability, 4),
             text=answering.quote[slice(*answering.highlight)] if answering else None,
             citation=answering.rank if answering else None,
             citations=tuple(citations),
+            notes=asked.notes,
         )
 
     def warm_up(self) -> None:
@@ -115,14 +120,29 @@ class Index:
             "skipped": manifest["skipped"],
         }
 
-    def _question(self, text: str) -> Question:
+    def understand(self, text: str) -> Question:
+        """The question as it is asked of the store: as it was meant, with its language, vector and stems.
+
+        Raises QuestionError where it is empty or far too long.
+        """
         asked = clean(text)
         if not asked:
             raise QuestionError("the question is empty: type a few words")
         if len(asked) > MAX_QUESTION:
             raise QuestionError(f"the question has {len(asked):,} characters, more than {MAX_QUESTION:,}: shorten it")
-        vector = self._model.encoder.encode_queries([asked])[0]
-        return Question(asked, language(asked), vector, tuple(stems(asked)))
+        encoder, store = self._model.encoder, self.store
+        meaning = query.understand(asked, encoder.count_tokens, store.knows)
+        held = {phrase: store.holding(phrase) for phrase in meaning.phrases}
+        missing = tuple(Note("phrase", phrase, "") for phrase, ids in held.items() if len(ids) == 0)
+        among = [ids for ids in held.values() if len(ids)]
+        return Question(
+            typed=asked,
+            language=language(meaning.text),
+            vector=encoder.encode_queries([meaning.text])[0],
+            stems=tuple(store.nearest(stem) for stem in stems(meaning.text)),
+            among=functools.reduce(np.intersect1d, among) if among else None,
+            notes=(*meaning.notes, *missing),
+        )
 
     def _citations(self, ranking: Ranking, count: int) -> list[Citation]:
         groups = copies.fold(self.store, ranking.passages, count)

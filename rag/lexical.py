@@ -18,11 +18,15 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from rank_bm25 import BM25Okapi
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from rag.types import Ids, Vector
 
 K1 = 1.5  # rank-bm25's defaults, which RETRIEVAL's measurements used
 B = 0.75
+SHORTEST_MISSPELT = 5  # letters; shorter stems are near too many others
+TWO_EDITS = 9  # letters, from which on two edits still leave little doubt
 
 
 class LuceneBM25(BM25Okapi):  # type: ignore[misc]  # rank-bm25 has no types
@@ -44,6 +48,7 @@ class LexicalLeg:
         self._bm25 = bm25
         self.size = size
         self._unknown = idf(size, 0)
+        self._stems = [stem for stem in bm25.idf if len(stem) >= SHORTEST_MISSPELT - 1] if bm25 else []
 
     @classmethod
     def of(cls, passages: Sequence[Sequence[str]]) -> LexicalLeg:
@@ -54,6 +59,21 @@ class LexicalLeg:
     def weight(self, stem: str) -> float:
         """The stem's idf in this collection; that of a term in no passage where it is unknown."""
         return float(self._bm25.idf.get(stem, self._unknown)) if self._bm25 else self._unknown
+
+    def knows(self, stem: str) -> bool:
+        """Whether any passage has this stem."""
+        return self._bm25 is not None and stem in self._bm25.idf
+
+    def nearest(self, stem: str) -> str:
+        """The known stem that an unknown one is misspelt for: one edit away, or two in a long word; else itself.
+
+        An edit is a letter put in, left out, changed, or swapped with its neighbour (Damerau and Levenshtein).
+        """
+        if self.knows(stem) or len(stem) < SHORTEST_MISSPELT or not stem.isalpha():
+            return stem
+        edits = 1 if len(stem) < TWO_EDITS else 2
+        near = process.extract(stem, self._stems, scorer=OSA.distance, score_cutoff=edits, limit=None)
+        return min(((distance, self.weight(known), known) for known, distance, _ in near), default=(0, 0, stem))[2]
 
     def scores(self, stems: Sequence[str]) -> Vector:
         """float32 (passages,): the bounded score of each for a query of these stems, in [0, 1], higher is better."""

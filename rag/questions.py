@@ -237,7 +237,8 @@ def _table(rows: Iterable[tuple[int, list[Any]]], name: str) -> Iterator[Row]:
         elif isinstance(cells[0], _Unusable):
             yield line, {"error": cells[0]}
         else:
-            yield line, {column: cell for column, cell in zip(header, cells, strict=False) if column}
+            filled = [*cells, *[None] * (len(header) - len(cells))]  # a row may end before its last columns
+            yield line, {column: cell for column, cell in zip(header, filled, strict=False) if column}
 
 
 READERS: Mapping[str, Callable[[bytes, str], Iterator[Row]]] = {

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag import fusion
-from rag.types import Filters, Ids, Mode, Store, Vector
+from rag.types import Filters, Ids, Mode, Note, Store, Vector
 
 DENSE_CANDIDATES = 500  # vectors a language; about five fall on one passage, so some hundred passages
 LEXICAL_CANDIDATES = 200  # passages
@@ -23,12 +23,17 @@ EVERYTHING = Filters()
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as the store is asked it. ``vector`` has length 1, ``stems`` may be empty."""
+    """A question as the store is asked it. ``vector`` has length 1, ``stems`` may be empty.
 
-    text: str
+    ``among``: the passages that hold its quoted phrases, None where it has none.
+    """
+
+    typed: str
     language: str
     vector: Vector
     stems: tuple[str, ...]
+    among: Ids | None = None
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ def rank(
     that is not there would give itself away by the deviation it causes.
     """
     masked = np.array(sorted(without), dtype=np.int64)
-    allowed = _allowed(store, filters, masked)
+    allowed = _allowed(store, question, filters, masked)
     ids = _candidates(store, question, allowed)
     cosines = store.vector_scores(question.vector, ids)
     lexical = store.lexical_scores(question.stems, ids)
@@ -107,8 +112,10 @@ def rank(
     return ranking.take(np.flatnonzero(ranking.score > 0)) if mode == "lexical" else ranking
 
 
-def _allowed(store: Store, filters: Filters, masked: Ids) -> Ids | None:
+def _allowed(store: Store, question: Question, filters: Filters, masked: Ids) -> Ids | None:
     allowed = store.select(filters)
+    if question.among is not None:
+        allowed = question.among if allowed is None else np.intersect1d(allowed, question.among)
     if len(masked) == 0:
         return allowed
     everything = np.arange(sum(store.languages().values()), dtype=np.int64) if allowed is None else allowed

@@ -117,8 +117,21 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What was made of a question. ``layout``: ``typed`` on the wrong keyboard layout is asked as ``meant``;
+    ``phrase``: no passage holds the quoted phrase ``typed``, so that it was not asked for, and ``meant`` is empty."""
+
+    kind: Literal["layout", "phrase"]
+    typed: str
+    meant: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a question. ``text`` is verbatim from ``citations[citation - 1].quote``, or None."""
+    """The answer to a question. ``text`` is verbatim from ``citations[citation - 1].quote``, or None.
+
+    ``question`` is the question as typed, ``notes`` what was made of it.
+    """
 
     question: str
     language: str
@@ -127,6 +140,7 @@ class Answer:
     text: str | None
     citation: int | None
     citations: tuple[Citation, ...]
+    notes: tuple[Note, ...] = ()
 
     @property
     def found(self) -> bool:
@@ -248,6 +262,15 @@ class Store(Protocol):
 
     def coverage(self, query: Sequence[str], stems: Iterable[str]) -> float:
         """The share of the query's idf weight whose terms are among ``stems``, in [0, 1]."""
+
+    def knows(self, stem: str) -> bool:
+        """Whether any passage has this stem."""
+
+    def nearest(self, stem: str) -> str:
+        """The stem of the collection that an unknown one is misspelt for; itself where there is none."""
+
+    def holding(self, phrase: str) -> Ids:
+        """The passages in which the phrase stands verbatim."""
 
     def passage(self, number: int) -> Passage: ...
 

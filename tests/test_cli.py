@@ -90,7 +90,7 @@ def test_build_ask_search_info_check(snoska: object, tmp_path: Path) -> None:
         "skipped": [],
     }
     asked = snoska("ask", "Где пройдет следующее заседание?", "-i", index, "--json", "-k", "2").json()  # type: ignore[operator]
-    assert list(asked) == ["question", "language", "answer", "citations"]
+    assert list(asked) == ["question", "language", "answer", "citations", "notes"]
     assert list(asked["answer"]) == ["verdict", "found", "confidence", "text", "citation"]
     assert list(asked["citations"][0]) == [
         *("rank", "document", "title", "date", "language", "page", "paragraph", "start", "end", "quote", "highlight"),

@@ -20,7 +20,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from rag import lexical
+from rag import lexical, query
 from rag.dense import DenseLeg, flat_index
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
 from rag.lexical import LexicalLeg
@@ -206,6 +206,15 @@ class LocalStore:
 
     def coverage(self, query: Sequence[str], stems: Iterable[str]) -> float:
         return self.lexical.coverage(query, stems)
+
+    def knows(self, stem: str) -> bool:
+        return self.lexical.knows(stem)
+
+    def nearest(self, stem: str) -> str:
+        return self.lexical.nearest(stem)
+
+    def holding(self, phrase: str) -> Ids:
+        return np.array([i for i, p in enumerate(self.passages) if query.holds(p.text, phrase)], dtype=np.int64)
 
     def passage(self, number: int) -> Passage:
         return self.passages[number]
