@@ -34,13 +34,13 @@ def seed_index(encoder: SentenceEncoder, tmp_path_factory: pytest.TempPathFactor
 def serve_app() -> Iterator[Callable[[Collection], str]]:
     """Serves a collection on a free port, in a thread, as the product does; gives its URL."""
     from rag.web.page import create_app
-    from rag.web.server import address, listen, web_server
+    from rag.web.server import Server, address, listen
 
     running = []
 
     def start(collection: Collection) -> str:
         listener = listen("127.0.0.1", 0)
-        server = web_server(create_app(collection))
+        server = Server(create_app(collection))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         running.append((server, thread, listener))
@@ -48,7 +48,7 @@ def serve_app() -> Iterator[Callable[[Collection], str]]:
 
     yield start
     for server, _, _ in running:
-        server.should_exit = server.force_exit = True
+        server.should_exit = True
     for _, thread, listener in running:
         thread.join(timeout=20)
         listener.close()

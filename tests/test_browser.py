@@ -21,7 +21,12 @@ from rag.types import Progress
 from rag.web.collection import Collection
 from rag.web.texts import EN, LANGUAGES, RU
 
-pytestmark = [pytest.mark.browser, pytest.mark.model]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.model,
+    # Gradio's queue sums up its own timings with an argument that pandas has deprecated.
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+]
 
 SCREENSHOTS = Path(__file__).resolve().parent.parent / "build" / "screenshots"
 FLAGS = (

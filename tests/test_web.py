@@ -33,9 +33,12 @@ from rag.export import answer_json
 from rag.index import Index
 from rag.types import Answer, Citation, Copy, Filters, Progress, Scores
 from rag.web import cards, collection, guard, page
-from rag.web import server as web_server
+from rag.web import server as web
 from rag.web.collection import Collection, Status
 from rag.web.texts import EN, ERRORS, LANGUAGES, RU, error_text
+
+# Gradio's queue sums up its own timings with an argument that pandas has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:The copy keyword is deprecated")
 
 ROOT = Path(__file__).resolve().parent.parent
 RU_QUESTION = "Сколько компаний с эмиратским участием работает в Казахстане?"
@@ -358,6 +361,20 @@ def test_a_collection_waits_for_another_builder(monkeypatch: pytest.MonkeyPatch,
     assert len(attempts) == 3
 
 
+def test_a_stopped_collection_gives_up_its_build() -> None:
+    begun = threading.Event()
+
+    def prepare(progress: Callable[[Progress], None]) -> Any:
+        while True:
+            progress(Progress("embedding", 1, 9))
+            begun.set()
+
+    endless = Collection(prepare)
+    endless.start()
+    assert begun.wait(10)
+    assert endless.stop()
+
+
 def test_a_missing_index_fails_with_the_reason(tmp_path: Path) -> None:
     missing = Collection.at(tmp_path / "none")
     missing.start()
@@ -472,8 +489,10 @@ def test_the_client_gets_no_detail_of_an_unexpected_error(serve_app: Callable[[C
 def test_a_taken_port_is_told_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=f"cannot listen on 127.0.0.1:{port}"):
-            web_server.listen("127.0.0.1", port)
+        with pytest.raises(
+            ConfigurationError, match=rf"^cannot listen on 127.0.0.1:{port} \(Address already in use\): "
+        ):
+            web.listen("127.0.0.1", port)
 
 
 def test_by_default_only_this_machine_is_served() -> None:
@@ -482,8 +501,8 @@ def test_by_default_only_this_machine_is_served() -> None:
     from rag.web import serve
 
     assert inspect.signature(serve).parameters["host"].default == "127.0.0.1"
-    with web_server.listen("127.0.0.1", 0) as listener:
-        assert web_server.address(listener).startswith("http://127.0.0.1:")
+    with web.listen("127.0.0.1", 0) as listener:
+        assert web.address(listener).startswith("http://127.0.0.1:")
 
 
 @pytest.mark.parametrize("port", ["http", "70000", "-1"])
@@ -493,3 +512,19 @@ def test_app_refuses_a_port_that_is_none(port: str) -> None:
     )
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr == f"snoska: PORT={port!r} is not a port: give a number from 0 to 65535\n"
+
+
+def test_a_stopped_server_does_not_wait_for_open_pages(capfd: pytest.CaptureFixture[str]) -> None:
+    idle = Collection(lambda _: Ready())  # type: ignore[arg-type, return-value]
+    listener = web.listen("127.0.0.1", 0)
+    server = web.Server(page.create_app(idle))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    idle_url = web.address(listener)
+    with httpx.stream("GET", f"{idle_url}/gradio_api/heartbeat/abc", timeout=30) as stream:
+        assert stream.status_code == 200
+        server.should_exit = True
+        thread.join(timeout=web.GRACE - 1)
+        assert not thread.is_alive()
+    listener.close()
+    assert capfd.readouterr().err == ""

@@ -69,7 +69,7 @@ def error_html(message: str, question: str) -> str:
 
 def _verdict(answer: Answer, said: Texts) -> str:
     told = said["confidence" if answer.found else "confidence.not_found"]
-    percent = told.format(percent=round(100 * answer.confidence))
+    percent = told.format(percent=min(round(100 * answer.confidence), 99))  # an estimate is never certain
     return (
         f'<p class="verdict"><strong>{escaped(said[answer.verdict])}</strong>'
         f' <span class="confidence" title="{escaped(said["confidence.note"])}">{escaped(percent)}</span></p>'

@@ -24,6 +24,7 @@ Prepare = Callable[[ProgressCallback], Index]
 Samples = Mapping[str, Sequence[str]]
 
 BUSY_WAIT = 1.0  # seconds between looks at an index that another process is building
+STOP_WAIT = 3.0  # seconds for a step to end: a model that is being loaded cannot be stopped within
 RETRY_AFTER = 3.0  # seconds before a reader's visit starts another attempt, so that a failure is not tried in a loop
 
 
@@ -39,6 +40,10 @@ class Status:
     samples: Samples | None = None
 
 
+class _Stopped(Exception):
+    """The server is stopping: nothing more is made."""
+
+
 class Collection:
     """An index that is opened, and built where need be, by ``prepare`` in a thread of its own."""
 
@@ -50,6 +55,8 @@ class Collection:
         self._index: Index | None = None
         self._error: Exception | None = None
         self._failed_at = 0.0
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
 
     @classmethod
     def at(cls, index: Path, documents: Path | None = None) -> Collection:
@@ -70,7 +77,15 @@ class Collection:
         """Begins to make the collection ready; returns at once."""
         self._settled.clear()
         self._status = Status("building")
-        threading.Thread(target=self._run, name="collection", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="collection", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> bool:
+        """Gives up what is being made; whether it ended within some seconds. What is on disk stays whole."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(STOP_WAIT)
+        return self._thread is None or not self._thread.is_alive()
 
     def status(self) -> Status:
         """How far it is; where a failure is some seconds old, it is tried once more."""
@@ -91,6 +106,7 @@ class Collection:
     def _run(self) -> None:
         try:
             index = self._prepare(self._report)
+            self._check()
             self._status = Status("loading")
             index.warm_up()
             about = index.info()
@@ -99,6 +115,8 @@ class Collection:
             )
             self._index = index
             log.info("ready: %d documents, %d passages", about["documents"], about["passages"])
+        except _Stopped:
+            log.info("stopped before the collection was ready")
         except Exception as error:  # a thread's edge: it is kept for those who ask, and logged
             self._error, self._failed_at = error, time.monotonic()
             self._status = Status("failed", error=error)
@@ -109,7 +127,12 @@ class Collection:
         finally:
             self._settled.set()
 
+    def _check(self) -> None:
+        if self._stopping.is_set():
+            raise _Stopped
+
     def _report(self, progress: Progress) -> None:
+        self._check()
         self._status = Status("building", progress=progress)
 
 

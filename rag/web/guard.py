@@ -6,6 +6,7 @@ below is answered with 404. Its page names other hosts in its metadata, which is
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 
@@ -22,7 +23,8 @@ API = frozenset(
         "queue/join", "queue/data", "queue/status", "cancel", "reset", "component_server",
     )
 )  # fmt: skip
-FOLDERS = ("/assets/", "/static/", "/svelte/", "/gradio_api/call/", "/gradio_api/run/", "/gradio_api/heartbeat/")
+HEARTBEAT = "/gradio_api/heartbeat/"  # a stream that an open page keeps
+FOLDERS = ("/assets/", "/static/", "/svelte/", "/gradio_api/call/", "/gradio_api/run/", HEARTBEAT)
 
 ELSEWHERE = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^"]*"\s+content="[^"]*"\s*/>\s*')
 MANIFEST = re.compile(r'<link rel="manifest"[^>]*>\s*')  # an installable app is not offered
@@ -63,7 +65,24 @@ class Guard:
         elif scope["path"] == "/":
             await self._app(_uncompressed(scope), receive, _Page(send))
         else:
+            if scope["path"].startswith(HEARTBEAT):
+                receive = _until(scope["app"].state.closing, receive)
             await self._app(scope, receive, _with_headers(send))
+
+
+def _until(closing: asyncio.Event, receive: Receive) -> Receive:
+    """Tells a stream that its client has gone once the server closes; a heartbeat has no end of its own."""
+
+    async def wrapped() -> Message:
+        message, closed = asyncio.ensure_future(receive()), asyncio.ensure_future(closing.wait())
+        try:
+            await asyncio.wait((message, closed), return_when=asyncio.FIRST_COMPLETED)
+            return message.result() if message.done() else {"type": "http.disconnect"}
+        finally:
+            message.cancel()
+            closed.cancel()
+
+    return wrapped
 
 
 def _with_headers(send: Send) -> Send:

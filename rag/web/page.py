@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -44,6 +45,7 @@ def create_app(collection: Collection) -> FastAPI:
         yield
 
     app = FastAPI(title="Snoska", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.state.closing = asyncio.Event()  # set by the server when it stops
     app.add_middleware(Guard)
     app.add_api_route(STYLE, lambda: Response(style, media_type="text/css", headers={"Cache-Control": "no-cache"}))
     return cast(

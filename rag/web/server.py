@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 from pathlib import Path
 
@@ -28,10 +29,12 @@ def serve(index: str | Path, host: str = "127.0.0.1", port: int = 7860, document
     for chatty in ("httpx", "sentence_transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     listener = listen(host, port)
-    app = create_app(Collection.at(Path(index), Path(documents) if documents is not None else None))
+    collection = Collection.at(Path(index), Path(documents) if documents is not None else None)
     log.info("serving on %s", address(listener))
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C is how it is meant to be stopped
-        web_server(app).run(sockets=[listener])
+        Server(create_app(collection)).run(sockets=[listener])
+    if not collection.stop():
+        os._exit(0)  # Python would tear the model's libraries down under the thread that loads it, and crash
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -40,8 +43,10 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=128)
     except (OSError, OverflowError, UnicodeError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        reason = os.strerror(number) if number is not None and number > 0 else str(error)
         raise ConfigurationError(
-            f"cannot listen on {host}:{port} ({error}): is Snoska running already? PORT=… takes another port"
+            f"cannot listen on {host}:{port} ({reason}): is Snoska running already? PORT=… takes another port"
         ) from error
 
 
@@ -51,8 +56,16 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def web_server(app: FastAPI) -> uvicorn.Server:
-    """A server for the app; ``run(sockets=[...])`` serves, ``should_exit = True`` stops it."""
-    return uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE, server_header=False)
-    )
+class Server(uvicorn.Server):
+    """Ends the open pages' endless streams when it stops, so that only answers are waited for."""
+
+    def __init__(self, app: FastAPI) -> None:
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE, server_header=False
+        )
+        super().__init__(config)
+        self._closing = app.state.closing
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing.set()
+        await super().shutdown(sockets)
