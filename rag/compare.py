@@ -36,8 +36,7 @@ def read_report(path: str | Path) -> Json:
     """An earlier evaluation's report.json. Raises EvaluationError."""
     try:
         value = json.loads(Path(path).read_bytes())
-        if not isinstance(value["rows"], list):
-            raise TypeError("rows")
+        _rows(value)
     except OSError as error:
         raise EvaluationError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -72,10 +71,7 @@ def asked(outcome: Outcome) -> list[Any]:
 
 
 def _rows(old: Json) -> dict[str, Json]:
-    try:
-        return {str(row["id"]): {"asked": row["asked"], "values": dict(row["values"])} for row in old["rows"]}
-    except (KeyError, TypeError, ValueError) as error:
-        raise EvaluationError("the old report's rows cannot be read: make it again with --report") from error
+    return {str(row["id"]): {"asked": row["asked"], "values": dict(row["values"])} for row in old["rows"]}
 
 
 def _differences(outcomes: Sequence[Outcome], before: Mapping[str, Json]) -> dict[str, Json]:
