@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from rag.settings import Settings
 from rag.stores import files
 from rag.stores.local import Contents, Entry, LocalStore, text_key
 from rag.text import stems
-from rag.types import BuildReport, Document, Encoder, Json, Passage, Progress, ProgressCallback, Skipped, Vector
+from rag.types import BuildReport, Document, Encoder, Json, Matrix, Passage, Progress, ProgressCallback, Skipped, Vector
 
 ANALYSIS = 1  # raised when passages or stems are made otherwise, so that an index made the old way is made anew
 REASONS_SHOWN = 3  # in the error where nothing could be indexed; --json lists all
@@ -61,15 +61,13 @@ def build(
         everything = sorted([*kept, *new], key=lambda read: read.document.path)
         if not everything:
             raise NothingToIndex(_nothing(documents, skipped))
-        known = _Known(previous)
-        texts = known.missing(everything)
         embedding_started = time.perf_counter()
-        known.embed(texts, encoder, progress)
-        embed_seconds = time.perf_counter() - embedding_started if texts else 0.0
+        vectors, second = _embedded(everything, previous, encoder, progress)
+        embed_seconds = time.perf_counter() - embedding_started if vectors.missing else 0.0
         if previous is None or new or plan.removed or plan.renamed or plan.changed or _skips(previous) != skipped:
             progress(Progress("writing", 0, 1))
             about = _about(previous, encoder, fingerprint, skipped)
-            LocalStore.write(index, _contents(everything), known.vectors(everything), about)
+            LocalStore.write(index, _contents(everything), vectors.known, second.known if second else None, about)
             progress(Progress("writing", 1, 1))
     read = {each.document.path for each in new}
     return BuildReport(
@@ -82,46 +80,49 @@ def build(
         unchanged=len(plan.unchanged),
         seconds=round(time.perf_counter() - started, 3),
         embed_seconds=round(embed_seconds, 3),
-        embedded_texts=len(texts),
+        embedded_texts=len(vectors.missing),
         skipped=tuple(skipped),
     )
 
 
-class _Known:
-    """The vectors that are there already and those made in this build, by their texts' keys."""
+class _Vectors:
+    """The vectors of texts by their keys: those stored already, and those made in this build."""
 
-    def __init__(self, previous: LocalStore | None) -> None:
-        self._previous = previous
-        self._made: dict[bytes, Vector] = {}
+    def __init__(self, texts: Iterable[str], stored: Callable[[bytes], Vector | None]) -> None:
+        keys = {text_key(text): text for text in texts}
+        self.known = {key: vector for key in keys if (vector := stored(key)) is not None}
+        self.missing = {key: text for key, text in keys.items() if key not in self.known}
 
-    def missing(self, documents: Iterable[_Read]) -> dict[bytes, str]:
-        """The texts that have no vector yet, each once."""
-        wanted = {text_key(text): text for read in documents for text in _texts(read)}
-        return {key: text for key, text in wanted.items() if self._stored(key) is None}
+    def make(self, encode: Callable[..., Matrix], progress: Callable[[int], None]) -> None:
+        """Embeds what is missing; ``progress`` hears how many texts are done."""
+        if self.missing:
+            vectors = encode(list(self.missing.values()), progress)
+            self.known.update(zip(self.missing, vectors, strict=True))
 
-    def embed(self, texts: Mapping[bytes, str], encoder: Callable[[], Encoder], progress: ProgressCallback) -> None:
-        if not texts:
-            return
-        total = len(texts)
-        progress(Progress("embedding", 0, total))
-        vectors = encoder().encode_documents(
-            list(texts.values()), lambda done: progress(Progress("embedding", done, total))
-        )
-        self._made = dict(zip(texts, vectors, strict=True))
 
-    def vectors(self, documents: Iterable[_Read]) -> dict[bytes, Vector]:
-        keys = dict.fromkeys(text_key(text) for read in documents for text in _texts(read))
-        return {key: self._vector(key) for key in keys}
+def _embedded(
+    documents: list[_Read], previous: LocalStore | None, encoder: Callable[[], Encoder], progress: ProgressCallback
+) -> tuple[_Vectors, _Vectors | None]:
+    """The vectors of all texts, and the second encoder's of all sentences where there is one.
 
-    def _vector(self, key: bytes) -> Vector:
-        made = self._made.get(key)
-        stored = made if made is not None else self._stored(key)
-        if stored is None:
-            raise KeyError(key)
-        return stored
-
-    def _stored(self, key: bytes) -> Vector | None:
-        return self._previous.vector_of(key) if self._previous else None
+    The model is asked for only where a text has no vector yet.
+    """
+    first = _Vectors(
+        (text for read in documents for text in _texts(read)), previous.vector_of if previous else lambda _: None
+    )
+    sentences = [text for read in documents for passage in read.passages for text in _sentences(passage)]
+    second = _Vectors(sentences, previous.second_of if previous else lambda _: None)
+    if not first.missing and (previous is None or previous.dense.second is None or not second.missing):
+        return first, second if previous is not None and previous.dense.second is not None else None
+    other = encoder().second
+    total = len(first.missing) + (len(second.missing) if other else 0)
+    progress(Progress("embedding", 0, total))
+    first.make(encoder().encode_documents, lambda done: progress(Progress("embedding", done, total)))
+    if other is None:
+        return first, None
+    before = len(first.missing)
+    second.make(other.encode_sentences, lambda done: progress(Progress("embedding", before + done, total)))
+    return first, second
 
 
 def _previous(index: Path, fingerprint: str) -> LocalStore | None:
@@ -208,8 +209,11 @@ def _contents(everything: list[_Read]) -> Contents:
 def _texts(read: _Read) -> Iterable[str]:
     for passage in read.passages:
         yield passage.text
-        for start, end in passage.sentences:
-            yield passage.text[start - passage.start : end - passage.start]
+        yield from _sentences(passage)
+
+
+def _sentences(passage: Passage) -> Iterable[str]:
+    return (passage.text[start - passage.start : end - passage.start] for start, end in passage.sentences)
 
 
 def _about(

@@ -21,15 +21,25 @@ class DenseLeg:
     """Rows of unit vectors and which passage each belongs to.
 
     ``paragraph_rows`` (passages,) holds each passage's own row; ``sentence_rows[bounds[i]:bounds[i + 1]]`` the rows
-    of passage ``i``'s sentences, in order, at least one.
+    of passage ``i``'s sentences, in order, at least one. ``second`` holds a second encoder's vectors of the rows that
+    sentences use, which come before all others.
     """
 
-    def __init__(self, vectors: faiss.Index, paragraph_rows: Rows, sentence_rows: Rows, bounds: Rows) -> None:
+    def __init__(
+        self,
+        vectors: faiss.Index,
+        paragraph_rows: Rows,
+        sentence_rows: Rows,
+        bounds: Rows,
+        second: faiss.Index | None = None,
+    ) -> None:
         if len(bounds) != len(paragraph_rows) + 1 or bounds[-1] != len(sentence_rows):
             raise ValueError(f"bounds {len(bounds)} do not fit {len(paragraph_rows)} passages")
         if len(sentence_rows) and max(paragraph_rows.max(), sentence_rows.max()) >= vectors.ntotal:
             raise ValueError(f"a row lies beyond the {vectors.ntotal} vectors")
-        self.vectors = vectors
+        if second is not None and len(sentence_rows) and sentence_rows.max() >= second.ntotal:
+            raise ValueError(f"a sentence's row lies beyond the {second.ntotal} vectors of the second encoder")
+        self.vectors, self.second = vectors, second
         self.paragraph_rows, self.sentence_rows, self.bounds = paragraph_rows, sentence_rows, bounds
         self._owners = _owners(paragraph_rows, sentence_rows, bounds, vectors.ntotal)
 
@@ -51,19 +61,28 @@ class DenseLeg:
 
     def scores(self, question: Vector, passages: Ids) -> VectorScores:
         """The cosines of ``passages`` with the question, exactly."""
-        starts, stops = self.bounds[passages], self.bounds[passages + 1]
-        sentences = np.concatenate([np.arange(a, b) for a, b in zip(starts, stops, strict=True)] or [starts])
+        sentences, offsets = self._sentences_of(passages)
         rows = np.concatenate([self.paragraph_rows[passages], self.sentence_rows[sentences]]).astype(np.int64)
         unique, where = np.unique(rows, return_inverse=True)
         cosines = (self.rows(unique) @ question)[where]
         paragraph, sentence = cosines[: len(passages)], cosines[len(passages) :]
-        offsets = np.concatenate([[0], np.cumsum(stops - starts)])
         pieces = [sentence[a:b] for a, b in itertools.pairwise(offsets)]
         return VectorScores(
             paragraph=paragraph,
             sentence=np.array([piece.max() for piece in pieces], dtype=np.float32),
             best_sentence=np.array([piece.argmax() for piece in pieces], dtype=np.int64),
         )
+
+    def second_scores(self, question: Vector, passages: Ids) -> Vector:
+        """float32 (passages,): the second encoder's cosine with each passage's best sentence, exactly."""
+        if self.second is None:
+            raise ValueError("this index has no vectors of a second encoder")
+        if len(passages) == 0:
+            return np.empty(0, dtype=np.float32)
+        sentences, offsets = self._sentences_of(passages)
+        unique, where = np.unique(self.sentence_rows[sentences].astype(np.int64), return_inverse=True)
+        cosines = (np.asarray(self.second.reconstruct_batch(unique), dtype=np.float32) @ question)[where]
+        return np.asarray(np.maximum.reduceat(cosines, offsets[:-1]), dtype=np.float32)
 
     def sentence_scores(self, question: Vector, passage: int) -> Vector:
         """float32 (sentences of the passage,): each sentence's cosine with the question."""
@@ -76,6 +95,12 @@ class DenseLeg:
         if len(rows) == 0:
             return np.empty((0, self.vectors.d), dtype=np.float32)
         return np.asarray(self.vectors.reconstruct_batch(rows), dtype=np.float32)
+
+    def _sentences_of(self, passages: Ids) -> tuple[Ids, Ids]:
+        """The passages' sentences, one after another, and where each passage's begin (passages + 1,)."""
+        starts, stops = self.bounds[passages], self.bounds[passages + 1]
+        sentences = np.concatenate([np.arange(a, b) for a, b in zip(starts, stops, strict=True)] or [starts])
+        return sentences.astype(np.int64), np.concatenate([[0], np.cumsum(stops - starts)]).astype(np.int64)
 
     def _passages_of(self, rows: Ids) -> Ids:
         passages, bounds = self._owners

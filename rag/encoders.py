@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rag import universal
 from rag.errors import ModelError
 from rag.settings import Settings
 from rag.types import Encoder, Matrix
+from rag.universal import UniversalEncoder
 from rag.weights import DIMENSION, MODEL_NAME, PROMPTS, RECIPE, WEIGHTS_SHA256, bundled_model_folder
 
 if TYPE_CHECKING:
@@ -61,15 +63,21 @@ def model_fingerprint(settings: Settings | None = None) -> str:
     """
     settings = settings or Settings.from_environment()
     if settings.model is None:
-        return _fingerprint(f"{WEIGHTS_SHA256}/{RECIPE}/{DIMENSION}", _prompts(PROMPTS, settings))
+        second = f"/{universal.fingerprint()}" if settings.second_encoder else ""
+        return _fingerprint(f"{WEIGHTS_SHA256}/{RECIPE}/{DIMENSION}{second}", _prompts(PROMPTS, settings))
     folder = _model_folder(settings.model)
     return _fingerprint(_content_hash(folder), _prompts(_configured_prompts(folder), settings))
 
 
 class SentenceEncoder:
-    """A sentence-transformers model as an ``Encoder``. Several threads may use one; they take turns by the batch."""
+    """A sentence-transformers model as an ``Encoder``. Several threads may use one; they take turns by the batch.
 
-    def __init__(self, model: SentenceTransformer, name: str, fingerprint: str, prompts: Prompts) -> None:
+    The bundled model has a second encoder, loaded when it is first asked for.
+    """
+
+    def __init__(
+        self, model: SentenceTransformer, name: str, fingerprint: str, prompts: Prompts, has_second: bool = False
+    ) -> None:
         dimension = model.get_embedding_dimension()
         if dimension is None:
             raise ModelError(f"the model {name} does not tell its dimension: use another sentence-transformers model")
@@ -78,6 +86,8 @@ class SentenceEncoder:
         self._fingerprint = fingerprint
         self._prompts = prompts
         self._dimension = int(dimension)
+        self._has_second = has_second
+        self._second: UniversalEncoder | None = None
         self._lock = threading.RLock()  # a Rust tokenizer refuses two threads ("Already borrowed")
         self._limit = min(int(min(model.max_seq_length or UNLIMITED_TOKENS, UNLIMITED_TOKENS)), UNLIMITED_TOKENS)
         self._overhead = self._count_overhead()
@@ -96,7 +106,8 @@ class SentenceEncoder:
             folder = _model_folder(settings.model)
             prompts = _configured_prompts(folder)
         name = settings.model or MODEL_NAME
-        return cls(_load(folder, name, settings), name, fingerprint, _prompts(prompts, settings))
+        has_second = settings.model is None and settings.second_encoder
+        return cls(_load(folder, name, settings), name, fingerprint, _prompts(prompts, settings), has_second)
 
     @property
     def name(self) -> str:
@@ -109,6 +120,15 @@ class SentenceEncoder:
     @property
     def dimension(self) -> int:
         return self._dimension
+
+    @property
+    def second(self) -> UniversalEncoder | None:
+        """The second encoder, in this one's precision and on its device; raises ModelError where it is missing."""
+        with self._lock:
+            if self._has_second and self._second is None:
+                precision = str(self._model.dtype).removeprefix("torch.")
+                self._second = UniversalEncoder.load(precision, str(self._model.device))
+            return self._second
 
     @property
     def max_tokens(self) -> int:

@@ -21,9 +21,22 @@ LEXICAL_WEIGHT = 0.25  # of the bounded score beside a cosine; the same from 0.1
 SPREAD = 0.025  # what one standard deviation is worth beside the lexical score: about its size in cosines
 CROSS_FACTOR = 1.25  # across languages the right passage stands 4 deviations above the mean, within one 5
 SHRINKAGE = 60  # passages; a language with this many trusts its own statistics half
-OFFSET = -0.04  # how much lower unrelated passages score in a language other than the question's
-DEVIATION, CROSS_DEVIATION = 0.024, 0.022  # of the vector scores in the question's own language, and in another
+SECOND_WEIGHT = 0.2  # of the second encoder in the standardised score across languages; the same to 0.25
 RANK_CONSTANT = 60  # reciprocal rank fusion's k: Cormack, Clarke and Büttcher, 2009
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is expected of the scores of unrelated passages: how much lower they are in a language other than the
+    question's, and their standard deviation in the question's language and in another."""
+
+    offset: float
+    deviation: float
+    cross_deviation: float
+
+
+VECTOR_PRIOR = Prior(offset=-0.04, deviation=0.024, cross_deviation=0.022)
+SECOND_PRIOR = Prior(offset=0.0, deviation=0.08, cross_deviation=0.08)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +53,7 @@ def vector_score(paragraph: Vector, sentence: Vector) -> Vector:
 
 
 def statistics(
-    samples: Mapping[str, Vector], sizes: Mapping[str, int], question_language: str
+    samples: Mapping[str, Vector], sizes: Mapping[str, int], question_language: str, prior: Prior = VECTOR_PRIOR
 ) -> dict[str, Statistics]:
     """Each language's statistics for this question, shrunk toward a prior by n / (n + SHRINKAGE).
 
@@ -49,31 +62,28 @@ def statistics(
     language; with no shrinkage a language of a few passages would be compared only with itself.
     """
     largest = max(sizes, key=lambda language: (sizes[language], language))
-    anchor = float(samples[largest].mean()) - offset(question_language, largest)
+    anchor = float(samples[largest].mean()) - (0.0 if largest == question_language else prior.offset)
     shrunk = {}
     for language, sample in samples.items():
+        same = language == question_language
         weight = len(sample) / (len(sample) + SHRINKAGE)
-        prior = anchor + offset(question_language, language)
+        mean = anchor if same else anchor + prior.offset
+        deviation = prior.deviation if same else prior.cross_deviation
         shrunk[language] = Statistics(
-            mean=weight * float(sample.mean()) + (1 - weight) * prior,
-            deviation=weight * float(sample.std()) + (1 - weight) * deviation(question_language, language),
+            mean=weight * float(sample.mean()) + (1 - weight) * mean,
+            deviation=weight * float(sample.std()) + (1 - weight) * deviation,
         )
     return shrunk
-
-
-def offset(question_language: str, passage_language: str) -> float:
-    """How far a language's mean vector score is expected from that of the question's own language."""
-    return 0.0 if question_language == passage_language else OFFSET
-
-
-def deviation(question_language: str, passage_language: str) -> float:
-    """The standard deviation that is expected of a language's vector scores."""
-    return DEVIATION if question_language == passage_language else CROSS_DEVIATION
 
 
 def standardise(scores: Vector, mean: Vector, deviation: Vector) -> Vector:
     """Standard scores: how many of its language's deviations each passage stands over its language's mean."""
     return np.asarray((scores - mean) / np.maximum(deviation, 1e-6), dtype=np.float32)
+
+
+def with_second(standardised: Vector, second: Vector) -> Vector:
+    """The two encoders' standard scores of passages in another language than the question's, as one."""
+    return np.asarray((1 - SECOND_WEIGHT) * standardised + SECOND_WEIGHT * second, dtype=np.float32)
 
 
 def hybrid(standardised: Vector, lexical: Vector, same_language: NDArray[np.bool_]) -> Vector:

@@ -132,14 +132,18 @@ class Index:
             raise QuestionError(f"the question has {len(asked):,} characters, more than {MAX_QUESTION:,}: shorten it")
         encoder, store = self._model.encoder, self.store
         meaning = query.understand(asked, encoder.count_tokens, store.knows)
+        own = language(meaning.text)
+        has_others = any(other != own for other in store.languages())
+        second = encoder.second if has_others and store.dense.second is not None else None
         held = {phrase: store.holding(phrase) for phrase in meaning.phrases}
         missing = tuple(Note("phrase", phrase, "") for phrase, ids in held.items() if len(ids) == 0)
         among = [ids for ids in held.values() if len(ids)]
         return Question(
             typed=asked,
-            language=language(meaning.text),
+            language=own,
             vector=encoder.encode_queries([meaning.text])[0],
             stems=tuple(store.nearest(stem) for stem in stems(meaning.text)),
+            second=second.encode_questions([meaning.text])[0] if second else None,
             among=functools.reduce(np.intersect1d, among) if among else None,
             notes=(*meaning.notes, *missing),
         )

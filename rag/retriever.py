@@ -6,7 +6,7 @@ candidate is then scored exactly by both, fused, and ranked.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -25,13 +25,15 @@ EVERYTHING = Filters()
 class Question:
     """A question as the store is asked it. ``vector`` has length 1, ``stems`` may be empty.
 
-    ``among``: the passages that hold its quoted phrases, None where it has none.
+    ``among``: the passages that hold its quoted phrases, None where it has none. ``second`` is the second encoder's
+    vector, None where there is no such encoder or nothing to ask it about.
     """
 
     typed: str
     language: str
     vector: Vector
     stems: tuple[str, ...]
+    second: Vector | None = None
     among: Ids | None = None
     notes: tuple[Note, ...] = ()
 
@@ -85,6 +87,10 @@ def rank(
     languages = np.array([store.passage(int(number)).language for number in ids], dtype=np.str_)
     vectors = fusion.vector_score(cosines.paragraph, cosines.sentence)
     standardised = _standardised(store, question, languages, vectors, masked)
+    cross = np.flatnonzero(languages != question.language)
+    if question.second is not None and len(cross):
+        second = _second(store, question, question.second, ids[cross], languages[cross], masked)
+        standardised[cross] = fusion.with_second(standardised[cross], second)
     fused = fusion.hybrid(standardised, lexical, languages == question.language)
     match mode:
         case "hybrid":
@@ -133,20 +139,44 @@ def _candidates(store: Store, question: Question, allowed: Ids | None) -> Ids:
 def _standardised(
     store: Store, question: Question, languages: NDArray[np.str_], vectors: Vector, masked: Ids
 ) -> Vector:
-    """The vector scores as standard scores within each passage's language.
+    """The vector scores as standard scores within each passage's language."""
 
-    The statistics are the whole language's, whatever a filter leaves of it: a few passages have none of their own.
-    """
-    sizes, samples = {}, {}
-    for language, size in store.languages().items():
-        sample = np.setdiff1d(store.sample(language), masked)
-        if len(sample):
-            cosines = store.vector_scores(question.vector, sample)
-            samples[language] = fusion.vector_score(cosines.paragraph, cosines.sentence)
-            sizes[language] = size
-    if len(vectors) == 0 or not samples:
-        return vectors
-    by_language = fusion.statistics(samples, sizes, question.language)
+    def score(passages: Ids) -> Vector:
+        cosines = store.vector_scores(question.vector, passages)
+        return fusion.vector_score(cosines.paragraph, cosines.sentence)
+
+    return _within_language(store, question, languages, vectors, masked, score, fusion.VECTOR_PRIOR)
+
+
+def _second(
+    store: Store, question: Question, vector: Vector, ids: Ids, languages: NDArray[np.str_], masked: Ids
+) -> Vector:
+    """The second encoder's scores of the passages as standard scores within each passage's language."""
+
+    def score(passages: Ids) -> Vector:
+        return store.second_scores(vector, passages)
+
+    return _within_language(store, question, languages, score(ids), masked, score, fusion.SECOND_PRIOR)
+
+
+def _within_language(
+    store: Store,
+    question: Question,
+    languages: NDArray[np.str_],
+    scores: Vector,
+    masked: Ids,
+    score: Callable[[Ids], Vector],
+    prior: fusion.Prior,
+) -> Vector:
+    """Standard scores by the statistics of the whole language, whatever a filter leaves of it: a few passages have
+    none of their own. ``score`` gives the scores of the passages that the statistics are taken from."""
+    samples = {language: np.setdiff1d(store.sample(language), masked) for language in store.languages()}
+    samples = {language: sample for language, sample in samples.items() if len(sample)}
+    if len(scores) == 0 or not samples:
+        return scores
+    sizes = {language: size for language, size in store.languages().items() if language in samples}
+    known = {language: score(sample) for language, sample in samples.items()}
+    by_language = fusion.statistics(known, sizes, question.language, prior)
     mean = np.array([by_language[language].mean for language in languages], dtype=np.float32)
     deviation = np.array([by_language[language].deviation for language in languages], dtype=np.float32)
-    return fusion.standardise(vectors, mean, deviation)
+    return fusion.standardise(scores, mean, deviation)

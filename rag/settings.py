@@ -8,6 +8,7 @@
 | SNOSKA_CACHE | where the bundled model is made | the user's cache folder |
 | SNOSKA_DEVICE | cpu, cuda or mps | the best there is |
 | SNOSKA_PRECISION | float32 or bfloat16 | bfloat16 where the processor has it |
+| SNOSKA_SECOND_ENCODER | on or off: whether the bundled model has a second one beside it across languages | on |
 | SNOSKA_MAX_FILE_MB | files larger than this are skipped | 32 |
 """
 
@@ -37,6 +38,7 @@ class Settings:
     cache: Path = user_cache_path("snoska")
     device: str | None = None
     precision: str | None = None
+    second_encoder: bool = True
     max_file_bytes: int = 32 * 2**20
 
     @classmethod
@@ -55,6 +57,7 @@ class Settings:
             cache=Path(cache) if cache else user_cache_path("snoska"),
             device=_one_of("DEVICE", get("DEVICE"), DEVICES),
             precision=_one_of("PRECISION", get("PRECISION"), PRECISIONS),
+            second_encoder=_one_of("SECOND_ENCODER", get("SECOND_ENCODER"), ("on", "off")) != "off",
             max_file_bytes=_megabytes(megabytes) if megabytes else 32 * 2**20,
         )
 

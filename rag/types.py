@@ -195,6 +195,19 @@ class Progress:
 ProgressCallback = Callable[[Progress], None]
 
 
+class SecondEncoder(Protocol):
+    """Sentences and questions to unit vectors of another kind, to be asked about passages in another language."""
+
+    @property
+    def dimension(self) -> int: ...
+
+    def encode_sentences(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
+        """float32 (len(texts), dimension), rows of length 1; ``progress`` hears how many are done."""
+
+    def encode_questions(self, texts: Sequence[str]) -> Matrix:
+        """float32 (len(texts), dimension), rows of length 1."""
+
+
 class Encoder(Protocol):
     """Texts to unit vectors, for documents and for queries (models such as E5 tell them apart)."""
 
@@ -208,6 +221,10 @@ class Encoder(Protocol):
 
     @property
     def dimension(self) -> int: ...
+
+    @property
+    def second(self) -> SecondEncoder | None:
+        """The encoder that is asked beside this one across languages, where there is one."""
 
     @property
     def max_tokens(self) -> int:
@@ -253,6 +270,9 @@ class Store(Protocol):
 
     def vector_scores(self, question: Vector, passages: Ids) -> VectorScores:
         """The passages' exact cosines with the question."""
+
+    def second_scores(self, question: Vector, passages: Ids) -> Vector:
+        """float32 (len(passages),): the second encoder's cosine with each passage's best sentence."""
 
     def sentence_scores(self, question: Vector, passage: int) -> Vector:
         """float32 (sentences,): the cosine of each of the passage's sentences."""

@@ -13,6 +13,27 @@ from rag.types import Matrix
 
 
 @dataclass(frozen=True)
+class SmallSecond:
+    """A second encoder that knows which numbers a text holds, in any language."""
+
+    dimension: int = 16
+    encoded: list[str] = field(default_factory=list, compare=False)
+
+    def encode_sentences(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
+        self.encoded.extend(texts)
+        if progress is not None:
+            progress(len(texts))
+        return self.encode_questions(texts)
+
+    def encode_questions(self, texts: Sequence[str]) -> Matrix:
+        rows = np.full((len(texts), self.dimension), 0.01, dtype=np.float32)
+        for row, text in enumerate(texts):
+            for number in (word for word in stems(text) if word.isdigit()):
+                rows[row, int(number) % self.dimension] += 1
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+@dataclass(frozen=True)
 class SmallEncoder:
     """A bag of stems hashed into ``dimension`` signed buckets; a token is a word.
 
@@ -23,6 +44,7 @@ class SmallEncoder:
     dimension: int = 64
     max_tokens: int = 512
     encoded: list[str] = field(default_factory=list, compare=False)
+    second: SmallSecond | None = None
 
     @property
     def name(self) -> str:

@@ -25,6 +25,7 @@ HOUSE = (
     "rag.folder",
     "rag.query",
     "rag.weights",
+    "rag.universal",
     "rag.encoders",
     "rag.dense",
     "rag.lexical",
@@ -46,7 +47,7 @@ HOUSE = (
     "rag.cli",  # starts the page for `snoska serve`
 )
 HEAVY = {"torch", "transformers", "sentence_transformers"}
-HEAVY_ALLOWED = {"rag.encoders", "rag.weights"}
+HEAVY_ALLOWED = {"rag.encoders", "rag.universal", "rag.weights"}
 UNSAFE_MODULES = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 UNSAFE_CALLS = {"eval", "exec"}
 MAX_LINES = 400

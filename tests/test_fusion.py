@@ -11,8 +11,8 @@ from rag.types import Vector
 
 @pytest.fixture(autouse=True)
 def constants(monkeypatch: pytest.MonkeyPatch) -> None:
-    fixed = {"LEXICAL_WEIGHT": 0.25, "SPREAD": 0.025, "CROSS_FACTOR": 1.25, "SHRINKAGE": 60, "OFFSET": -0.04,
-             "DEVIATION": 0.024, "CROSS_DEVIATION": 0.022, "RANK_CONSTANT": 60}  # fmt: skip
+    fixed = {"LEXICAL_WEIGHT": 0.25, "SPREAD": 0.025, "CROSS_FACTOR": 1.25, "SHRINKAGE": 60, "RANK_CONSTANT": 60,
+             "SECOND_WEIGHT": 0.2}  # fmt: skip
     for name, value in fixed.items():
         monkeypatch.setattr(fusion, name, value)
 

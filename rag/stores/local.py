@@ -40,6 +40,7 @@ from rag.types import (
 )
 
 ROLES = ("vectors", "texts", "rows", "bounds", "vocabulary", "stems")
+SECOND = "second"  # the second encoder's vectors, where the model has one
 SAMPLE = 512  # passages of a language; its mean is then known to a twentieth of a deviation
 KEY_BYTES = 16  # of a text's BLAKE2b hash; two of 10^9 texts collide with probability 10^-21
 ATTEMPTS = 3  # a builder may sweep the generation that a reader is opening; the reader then takes the new one
@@ -104,7 +105,8 @@ class LocalStore:
 
     @classmethod
     def _load(cls, folder: Path, manifest: Json) -> LocalStore:
-        parts = {role: Part.from_json(manifest["parts"][role]) for role in ROLES}
+        roles = (*ROLES, SECOND) if SECOND in manifest["parts"] else ROLES
+        parts = {role: Part.from_json(manifest["parts"][role]) for role in roles}
         data = {role: files.read_part(folder, part, role) for role, part in parts.items()}
         documents, passages = [], []
         for value in manifest["documents"]:
@@ -113,10 +115,11 @@ class LocalStore:
             passages += passages_from_json(documents[-1], content)
         rows, bounds = _array(data["rows"]), _array(data["bounds"])
         dense = DenseLeg(
-            faiss.deserialize_index(np.frombuffer(data["vectors"], dtype=np.uint8)),
+            _faiss(data["vectors"]),
             rows[: len(passages)],
             rows[len(passages) :],
             bounds[0],
+            _faiss(data[SECOND]) if SECOND in data else None,
         )
         vocabulary = json.loads(data["vocabulary"])
         stems = _array(data["stems"])
@@ -128,27 +131,37 @@ class LocalStore:
     # -- writing
 
     @classmethod
-    def write(cls, folder: Path, contents: Contents, vectors: Mapping[bytes, Vector], about: Json) -> None:
+    def write(
+        cls,
+        folder: Path,
+        contents: Contents,
+        vectors: Mapping[bytes, Vector],
+        second: Mapping[bytes, Vector] | None,
+        about: Json,
+    ) -> None:
         """Writes a generation and makes it the current one, then sweeps what neither it nor the last one names.
 
-        ``vectors`` maps :func:`text_key` of every passage's and sentence's text to its unit vector; ``about`` holds
-        what else the manifest says (the model, the analysis). The caller holds the builder's lock.
+        ``vectors`` maps :func:`text_key` of every passage's and sentence's text to its unit vector, ``second`` that
+        of every sentence's text to the second encoder's; ``about`` holds what else the manifest says (the model, the
+        analysis). The caller holds the builder's lock.
         """
         needed = [[text_key(passage.text), *_sentence_keys(passage)] for passage in contents.passages]
-        row_of = {key: row for row, key in enumerate(dict.fromkeys(key for keys in needed for key in keys))}
-        matrix: Matrix = np.stack([vectors[key] for key in row_of]) if row_of else np.zeros((0, 1), np.float32)
+        sentences = dict.fromkeys(key for keys in needed for key in keys[1:])  # their rows come first
+        row_of = {key: row for row, key in enumerate({**sentences, **dict.fromkeys(keys[0] for keys in needed)})}
         word_of = {word: i for i, word in enumerate(dict.fromkeys(w for stems in contents.stems for w in stems))}
         sentence_bounds = np.cumsum([0, *(len(keys) - 1 for keys in needed)])
         stem_bounds = np.cumsum([0, *(len(stems) for stems in contents.stems)])
         rows = [row_of[keys[0]] for keys in needed] + [row_of[key] for keys in needed for key in keys[1:]]
         data = {
-            "vectors": (faiss.serialize_index(flat_index(matrix)).tobytes(), "faiss"),
+            "vectors": (_to_faiss(np.stack([vectors[key] for key in row_of])), "faiss"),
             "texts": (b"".join(row_of), "bin"),
             "rows": (_to_npy(np.array(rows, dtype=np.int32)), "npy"),
             "bounds": (_to_npy(np.stack([sentence_bounds, stem_bounds]).astype(np.int32)), "npy"),
             "vocabulary": (json.dumps(list(word_of), ensure_ascii=False).encode("utf-8"), "json"),
             "stems": (_to_npy(np.array([word_of[w] for s in contents.stems for w in s], dtype=np.int32)), "npy"),
         }
+        if second is not None:
+            data[SECOND] = (_to_faiss(np.stack([second[key] for key in sentences])), "faiss")
         parts = {role: files.write_part(folder, content, ending) for role, (content, ending) in data.items()}
         manifest = {
             **about,
@@ -169,7 +182,14 @@ class LocalStore:
     def vector_of(self, key: bytes) -> Vector | None:
         """The stored vector of the text with this key, where there is one."""
         row = self._texts.get(key)
-        return None if row is None else self.dense.rows(np.array([row], dtype=np.int64))[0]
+        return None if row is None else np.asarray(self.dense.vectors.reconstruct(row), dtype=np.float32)
+
+    def second_of(self, key: bytes) -> Vector | None:
+        """The second encoder's stored vector of the sentence with this key, where there is one."""
+        row, second = self._texts.get(key), self.dense.second
+        if row is None or second is None or row >= second.ntotal:
+            return None
+        return np.asarray(second.reconstruct(row), dtype=np.float32)
 
     # -- rag.types.Store
 
@@ -197,6 +217,9 @@ class LocalStore:
 
     def vector_scores(self, question: Vector, passages: Ids) -> VectorScores:
         return self.dense.scores(question, passages)
+
+    def second_scores(self, question: Vector, passages: Ids) -> Vector:
+        return self.dense.second_scores(question, passages)
 
     def sentence_scores(self, question: Vector, passage: int) -> Vector:
         return self.dense.sentence_scores(question, passage)
@@ -302,6 +325,14 @@ def _names_of_current(folder: Path) -> set[str]:
         return set()
     parts = [*manifest["parts"].values(), *(document["part"] for document in manifest["documents"])]
     return {part.file, *(value["file"] for value in parts)}
+
+
+def _to_faiss(vectors: Matrix) -> bytes:
+    return bytes(faiss.serialize_index(flat_index(vectors)))
+
+
+def _faiss(data: bytes) -> faiss.Index:
+    return faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
 
 
 def _to_npy(array: NDArray[Any]) -> bytes:
