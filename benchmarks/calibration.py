@@ -110,6 +110,8 @@ def _ask(index: rag.Index, judged: Sequence[Judged], size: str, group: str) -> I
         typed = index.understand(question.question)
         for without in ((), masked):
             ranking = rank(index.store, typed, without=without)
+            if len(ranking) == 0:
+                continue  # a phrase in quotes that only the masked passage holds: not found, with no probability
             values = calibration.features(index.store, typed, ranking)
             yield Asked(
                 size=size,

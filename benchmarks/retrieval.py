@@ -23,10 +23,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import minorities
 import numpy as np
 import peers
 import platformdirs
 import xquad
+from numpy.typing import NDArray
 
 import rag
 from rag import fusion, measures
@@ -34,14 +36,10 @@ from rag.encoders import load_encoder
 from rag.evaluate import Collection, measured
 from rag.lexical import LexicalLeg
 from rag.questions import Judged
-from rag.retriever import rank
-from rag.stores.local import LocalStore
 from rag.text import tokens
 from rag.types import Encoder, Vector
 
 DEPTH = measures.DEPTH
-DRAWS = {1: 120, 5: 24, 20: 6}  # of minorities of so many passages: each passage is drawn about once
-SEED = 20_251_125
 
 
 @dataclass(frozen=True)
@@ -54,19 +52,20 @@ class Parts:
     sentence: Vector
     lexical: Vector
     unstemmed: Vector
+    second: Vector | None
 
-    def standardised(self, vectors: Vector) -> Vector:
-        """The vector scores as standard scores within each passage's language."""
+    def standardised(self, vectors: Vector, prior: fusion.Prior = fusion.VECTOR_PRIOR) -> Vector:
+        """The scores as standard scores within each passage's language."""
         own = np.array(self.languages)
         samples = {language: vectors[own == language] for language in dict.fromkeys(self.languages)}
         sizes = {language: len(sample) for language, sample in samples.items()}
-        known = fusion.statistics(samples, sizes, self.question_language)
+        known = fusion.statistics(samples, sizes, self.question_language, prior)
         mean = np.array([known[language].mean for language in own], dtype=np.float32)
         deviation = np.array([known[language].deviation for language in own], dtype=np.float32)
         return fusion.standardise(vectors, mean, deviation)
 
     @property
-    def same(self) -> np.ndarray:
+    def same(self) -> NDArray[np.bool_]:
         return np.array([language == self.question_language for language in self.languages])
 
     @property
@@ -74,13 +73,21 @@ class Parts:
         return fusion.vector_score(self.paragraph, self.sentence)
 
 
-def whole(parts: Parts, vectors: Vector, lexical: Vector) -> Vector:
-    return fusion.hybrid(parts.standardised(vectors), lexical, parts.same)
+def whole(
+    parts: Parts, vectors: Vector, lexical: Vector, second: Vector | None, same: NDArray[np.bool_] | None = None
+) -> Vector:
+    """Snoska's score from these parts; ``same`` says which passages are in the question's language."""
+    score = parts.standardised(vectors)
+    cross = ~parts.same
+    if second is not None and cross.any():
+        asked = parts.standardised(second, fusion.SECOND_PRIOR)
+        score[cross] = fusion.with_second(score[cross], asked[cross])
+    return fusion.hybrid(score, lexical, parts.same if same is None else same)
 
 
 def min_max(scores: Vector) -> Vector:
     low, high = scores.min(), scores.max()
-    return (scores - low) / (high - low) if high > low else np.zeros_like(scores)
+    return np.asarray((scores - low) / (high - low) if high > low else 0 * scores, dtype=np.float32)
 
 
 VARIANTS: dict[str, Callable[[Parts], Vector]] = {
@@ -90,12 +97,13 @@ VARIANTS: dict[str, Callable[[Parts], Vector]] = {
     "dense, its best sentence": lambda p: p.sentence,
     "rank fusion of dense and BM25": lambda p: fusion.reciprocal_ranks(p.paragraph, p.lexical),
     "min-max sum of dense and BM25": lambda p: (min_max(p.paragraph) + min_max(p.lexical)) / 2,
-    "Snoska less sentence vectors": lambda p: whole(p, p.paragraph, p.lexical),
-    "Snoska less passage vectors": lambda p: whole(p, p.sentence, p.lexical),
-    "Snoska less BM25": lambda p: whole(p, p.both, np.zeros_like(p.lexical)),
-    "Snoska less stems": lambda p: whole(p, p.both, p.unstemmed),
-    "Snoska less standardisation": lambda p: p.both + fusion.LEXICAL_WEIGHT * p.lexical,
-    "Snoska less the cross factor": lambda p: fusion.hybrid(p.standardised(p.both), p.lexical, p.same | True),
+    "Snoska less sentence vectors": lambda p: whole(p, p.paragraph, p.lexical, p.second),
+    "Snoska less passage vectors": lambda p: whole(p, p.sentence, p.lexical, p.second),
+    "Snoska less the second encoder": lambda p: whole(p, p.both, p.lexical, None),
+    "Snoska less BM25": lambda p: whole(p, p.both, np.zeros_like(p.lexical), p.second),
+    "Snoska less stems": lambda p: whole(p, p.both, p.unstemmed, p.second),
+    "Snoska less the cross factor": lambda p: whole(p, p.both, p.lexical, p.second, p.same | True),
+    "Snoska less standardisation, second encoder": lambda p: p.both + fusion.LEXICAL_WEIGHT * p.lexical,
 }
 WORDS_ALONE = {"BM25, words as they are", "BM25, stems"}  # a passage without a word of the question is not found
 
@@ -103,8 +111,8 @@ WORDS_ALONE = {"BM25, words as they are", "BM25, stems"}  # a passage without a 
 class Bench:
     """An index with its questions: ranks them in every way and measures."""
 
-    def __init__(self, index: rag.Index, questions: Sequence[Judged], encoder: Encoder) -> None:
-        self.index, self.questions, self.encoder = index, questions, encoder
+    def __init__(self, index: rag.Index, questions: Sequence[Judged]) -> None:
+        self.index, self.questions = index, questions
         self.store = index.store
         self.collection = Collection(index)
         self.articles = [xquad.article(each) for each in questions]
@@ -134,7 +142,7 @@ class Bench:
         return [self._measured(each, ({n} for n in search(each.question))) for each in self.questions]
 
     def _parts(self, judged: Judged) -> Parts:
-        question = xquad.question(judged, self.encoder)
+        question = self.index.understand(judged.question)
         everything = np.arange(len(self.store.passages), dtype=np.int64)
         cosines = self.store.vector_scores(question.vector, everything)
         return Parts(
@@ -143,7 +151,8 @@ class Bench:
             cosines.paragraph,
             cosines.sentence,
             self.store.lexical_scores(question.stems, everything),
-            self._unstemmed.scores(tokens(question.text)),
+            self._unstemmed.scores(tokens(question.typed)),
+            None if question.second is None else self.store.second_scores(question.second, everything),
         )
 
     def _measured(self, judged: Judged, found: Iterable[set[int]]) -> dict[str, float]:
@@ -170,7 +179,7 @@ def alone(data: xquad.Data, cache: Path, encoder: Encoder, with_peers: Sequence[
     first: dict[str, list[str]] = {}
     worth: dict[str, list[str]] = {}
     for asked, read in xquad.PAIRS:
-        bench = Bench(data.index([read], cache, encoder), data.questions[asked, read], encoder)
+        bench = Bench(data.index([read], cache, encoder), data.questions[asked, read])
         rows = bench.variants()
         rows["Snoska"] = bench.facade()
         texts = [passage.text for passage in bench.store.passages]
@@ -192,80 +201,13 @@ def mixed(data: xquad.Data, cache: Path, encoder: Encoder) -> None:
     index = data.index(xquad.LANGUAGES, cache, encoder)
     rows: dict[str, list[str]] = {}
     for language in xquad.LANGUAGES:
-        bench = Bench(index, data.mixed(language), encoder)
+        bench = Bench(index, data.mixed(language))
         for name, values in {**bench.variants(), "Snoska": bench.facade()}.items():
             cells = [bench.cell(values, measure) for measure in ("all@10", "nDCG@10")]
             first = 2 * np.mean([each["R@1"] for each in values])  # one of two that are needed: .5
             rows.setdefault(name, []).extend([*cells, f"{first:.3f}"])
     columns = [f"{language}: {name}" for language in xquad.LANGUAGES for name in ("all@10", "nDCG@10", "first right")]
     show("Both languages in one collection, both copies needed", ["", *columns], rows)
-
-
-def minorities(data: xquad.Data, cache: Path, encoder: Encoder) -> None:
-    """Table 3: a few passages in one language beside those of the other."""
-    store = data.index(xquad.LANGUAGES, cache, encoder).store
-    rows = {}
-    for minority in xquad.LANGUAGES:
-        for count in (*DRAWS, 120):
-            cells, beside = [], 0
-            for asked in (xquad.LANGUAGES[minority == xquad.LANGUAGES[0]], minority):
-                ranks, beside = answered(store, data, encoder, minority, asked, count)
-                found = [np.mean([0 < each <= DEPTH for each in ranks]), np.mean([each == 1 for each in ranks])]
-                cells += [f"{value:.3f}" for value in found]
-            rows[f"{count} {minority} beside {beside}"] = [*cells, str(len(ranks))]
-    head = ["", "other language asks: R@10", "R@1", "own language asks: R@10", "R@1", "questions"]
-    show("A minority language; its passages have no copy in the other, but in the rows of 120", head, rows)
-
-
-def answered(
-    store: LocalStore, data: xquad.Data, encoder: Encoder, minority: str, asked: str, count: int
-) -> tuple[list[int], int]:
-    """The rank, 0 for none, of the answer to each question that only ``count`` drawn passages answer, over all draws,
-    and how many passages of the other language stand beside them.
-    """
-    place = {(p.document, p.start): number for number, p in enumerate(store.passages)}
-    answers: dict[int, list[Judged]] = {}
-    others: dict[int, set[int]] = {}
-    other = xquad.LANGUAGES[minority == xquad.LANGUAGES[0]]
-    copies = {each.id: each for each in data.questions[asked, other]}
-    holds = {}
-    for each in [*data.questions[asked, minority], *copies.values()]:
-        item = each.relevant[0]
-        if item not in holds:
-            holds[item] = next(
-                number
-                for (document, _), number in place.items()
-                if document == item.document and item.quote in store.passages[number].text
-            )
-    for each in data.questions[asked, minority]:
-        number = holds[each.relevant[0]]
-        answers.setdefault(number, []).append(each)
-        others.setdefault(number, set()).add(holds[copies[each.id].relevant[0]])
-    majority = [number for number, passage in enumerate(store.passages) if passage.language == other]
-    ranks, beside = [], 0
-    for drawn in draws(sorted(answers), count):
-        removed = set() if count > max(DRAWS) else {copy for number in drawn for copy in others[number]}
-        numbers = [number for number in (*drawn, *majority) if number not in removed]
-        beside = len(numbers) - len(drawn)
-        small = xquad.part(store, numbers)
-        for place_, number in enumerate(drawn):
-            for each in answers[number]:
-                found = rank(small, xquad.question(each, encoder)).passages[:DEPTH]
-                at = np.flatnonzero(found == place_)
-                ranks.append(int(at[0]) + 1 if len(at) else 0)
-    return ranks, beside
-
-
-def draws(numbers: Sequence[int], count: int) -> list[list[int]]:
-    """Sets of ``count`` of the numbers, in rounds that each take every number once; all at once where none is left."""
-    if count not in DRAWS:
-        return [list(numbers)]
-    random = np.random.default_rng(SEED)
-    drawn: list[list[int]] = []
-    while len(drawn) < DRAWS[count]:
-        shuffled = [int(number) for number in random.permutation(numbers)]
-        drawn += [shuffled[i : i + count] for i in range(0, len(shuffled) - count + 1, count)]
-    return drawn[: DRAWS[count]]
 
 
 def show(title: str, head: Sequence[str], rows: dict[str, list[str]]) -> None:
@@ -294,7 +236,8 @@ def main() -> None:
     print(f"questions: {counts}; {encoder.name}; {platform.machine()}, {os.cpu_count()} cores")
     alone(data, arguments.cache, encoder, present)
     mixed(data, arguments.cache, encoder)
-    minorities(data, arguments.cache, encoder)
+    rows = minorities.table(data, data.index(xquad.LANGUAGES, arguments.cache, encoder))
+    show("A minority language, its passages without a copy in the other but where there are 120", minorities.HEAD, rows)
     print(f"\n{time.perf_counter() - started:.0f} s")
 
 

@@ -15,7 +15,6 @@ import rag
 from rag.dense import DenseLeg, flat_index
 from rag.lexical import LexicalLeg
 from rag.questions import Judged, load
-from rag.retriever import Question
 from rag.stores.local import LocalStore
 from rag.text import clean, stems
 from rag.types import Encoder, Matrix, Progress, SecondEncoder, Vector
@@ -105,6 +104,8 @@ class Data:
         """Embeds every question, in batches."""
         texts = {clean(each.question) for questions in self.questions.values() for each in questions}
         encoder.encode_queries(sorted(texts))
+        if encoder.second is not None:
+            encoder.second.encode_questions(sorted(texts))
 
 
 def article(judged: Judged) -> str:
@@ -112,33 +113,30 @@ def article(judged: Judged) -> str:
     return judged.relevant[0].document.partition(".")[0]
 
 
-def question(judged: Judged, encoder: Encoder) -> Question:
-    """The question as the index asks its store."""
-    text = clean(judged.question)
-    return Question(text, judged.language, encoder.encode_queries([text])[0], tuple(stems(text)))
-
-
-def part(store: LocalStore, numbers: Sequence[int]) -> LocalStore:
+def part(index: rag.Index, numbers: Sequence[int]) -> rag.Index:
     """A collection of these passages only, with statistics of its own; passage ``i`` is ``numbers[i]`` of the old."""
-    dense = store.dense
+    store, dense = index.store, index.store.dense
     pieces = [dense.sentence_rows[dense.bounds[n] : dense.bounds[n + 1]] for n in numbers]
-    rows = np.concatenate([dense.paragraph_rows[list(numbers)], *pieces])
-    unique, where = np.unique(rows, return_inverse=True)
+    sentences, paragraphs = np.concatenate(pieces), dense.paragraph_rows[list(numbers)]
+    kept = np.array(list(dict.fromkeys([*sentences.tolist(), *paragraphs.tolist()])), dtype=np.int64)
+    row_of = {int(row): new for new, row in enumerate(kept)}  # the rows of sentences still come first
+    spoken = kept[: len(np.unique(sentences))]
     passages = [store.passages[number] for number in numbers]
-    documents = [store.documents[path] for path in dict.fromkeys(passage.document for passage in passages)]
-    return LocalStore(
-        {},
-        documents,
+    small = LocalStore(
+        store.manifest,
+        [store.documents[path] for path in dict.fromkeys(passage.document for passage in passages)],
         passages,
         DenseLeg(
-            flat_index(dense.rows(unique.astype(np.int64))),
-            where[: len(numbers)].astype(np.int32),
-            where[len(numbers) :].astype(np.int32),
+            flat_index(dense.rows(kept)),
+            np.array([row_of[int(row)] for row in paragraphs], dtype=np.int32),
+            np.array([row_of[int(row)] for row in sentences], dtype=np.int32),
             np.cumsum([0, *(len(piece) for piece in pieces)]).astype(np.int32),
+            None if dense.second is None else flat_index(dense.second.reconstruct_batch(spoken)),
         ),
         LexicalLeg.of([stems(passage.text) for passage in passages]),
         {},
     )
+    return rag.Index(small, index._model, index._calibration)
 
 
 def leave(message: str) -> NoReturn:

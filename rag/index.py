@@ -95,7 +95,7 @@ class Index:
 
     def warm_up(self) -> None:
         """Loads the model, so that the first question does not wait for it."""
-        self._model.encoder.encode_queries(["?"])
+        self.understand("?")
 
     def document(self, path: str) -> Document:
         """The document with this path, as it was read; raises QuestionError where the index holds none."""

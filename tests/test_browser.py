@@ -429,3 +429,15 @@ def test_the_content_policy_stops_what_would_slip_through(visit: Visit, server: 
     assert [line for line in visit.troubles if "Content Security Policy" in line]
     visit.troubles.clear()
     visit.requested.clear()
+
+
+@each_language
+def test_a_question_on_the_wrong_layout_is_answered_and_said(visit: Visit, server: str, language: str) -> None:
+    page = visit(f"{server}/?q=rjvbccbz", language)
+    expect(page.locator(".correction")).to_contain_text("комиссия")
+    expect(page.locator(".citation mark").first).to_contain_text("комиссии")
+
+
+@each_language
+def test_the_page_says_which_model_and_that_its_weights_are_of_4_bits(visit: Visit, server: str, language: str) -> None:
+    expect(visit(server, language).locator("#about")).to_contain_text("4-bit weights")

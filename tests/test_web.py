@@ -212,7 +212,7 @@ def test_every_text_is_used() -> None:
     files = [path for path in (ROOT / "rag/web").iterdir() if path.suffix in {".py", ".js", ".html"}]
     sources = "".join(path.read_text("utf-8") for path in files if path.name != "texts.py")
     used = {*re.findall(r"""["']([\w.]+)["']""", sources), *ERRORS.values(), "error.unexpected", "error.empty"}
-    made = re.compile(r"(status|language|score)\.|(found|unsure|not_found|error\.too_long)$")
+    made = re.compile(r"(status|language|score|note)\.|(found|unsure|not_found|error\.too_long)$")
     assert [key for key in RU if key not in used and not made.match(key)] == []
 
 
@@ -298,7 +298,7 @@ class Ready:
     def warm_up(self) -> None: ...
 
     def info(self) -> dict[str, Any]:
-        return {"documents": 2, "passages": 7}
+        return {"documents": 2, "passages": 7, "model": {"name": "a model"}}
 
     def document(self, path: str) -> None:
         raise QuestionError(path)
@@ -314,13 +314,18 @@ def test_a_collection_goes_from_building_to_ready_and_who_asks_early_waits() -> 
         return Ready()
 
     slow = Collection(prepare)
-    assert page.status_json(slow.status(), "en") == {"state": "building", "text": EN["status.building"], "samples": []}
+    assert page.status_json(slow.status(), "en") == {
+        "state": "building",
+        "text": EN["status.building"],
+        "samples": [],
+        "model": "",
+    }
     slow.start()
     assert reported.wait(10)
     assert page.status_json(slow.status(), "ru")["text"] == "Обрабатываются отрывки: 3 из 9"
     release.set()
     assert isinstance(slow.index(), Ready)
-    assert slow.status() == Status("ready", documents=2, passages=7, samples={})
+    assert slow.status() == Status("ready", documents=2, passages=7, samples={}, model="a model")
 
 
 def test_a_failure_is_told_to_all_who_ask_and_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,9 @@ def answer_html(answer: Answer, question: str, said: Texts) -> str:
     parts = [f'<section id="answer" class="{answer.verdict}" tabindex="-1" data-question="{escaped(question)}"']
     parts.append(f' data-verdict="{answer.verdict}" data-confidence="{answer.confidence}"')
     parts.append(f' aria-label="{escaped(said["answer"])}">')
+    for each in answer.notes:
+        told = said[f"note.{each.kind}"].format(typed=each.typed, meant=each.meant)
+        parts.append(f'<p class="correction" dir="auto">{escaped(told)}</p>')
     parts.append(_verdict(answer, said))
     if answer.found and answer.text is not None and answer.citation is not None:
         source = answer.citations[answer.citation - 1]

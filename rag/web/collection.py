@@ -38,6 +38,7 @@ class Status:
     documents: int = 0
     passages: int = 0
     samples: Samples | None = None
+    model: str = ""
 
 
 class _Stopped(Exception):
@@ -111,7 +112,11 @@ class Collection:
             index.warm_up()
             about = index.info()
             self._status = Status(
-                "ready", documents=about["documents"], passages=about["passages"], samples=samples(index)
+                "ready",
+                documents=about["documents"],
+                passages=about["passages"],
+                samples=samples(index),
+                model=about["model"]["name"],
             )
             self._index = index
             log.info("ready: %d documents, %d passages", about["documents"], about["passages"])

@@ -69,6 +69,7 @@ async function look() {
   if (line.textContent !== status.text) line.textContent = status.text;
   ready = status.state === "ready";
   offer(status.samples);
+  find("#about").textContent = status.model ?? "";
   if (!ready) polling = setTimeout(look, status.state === "failed" ? 5 * POLL : POLL);
 }
 

@@ -117,7 +117,8 @@ def status_json(status: Status, language: object) -> Json:
     """The collection's state, told in the page's language, and the sample questions in it."""
     said = texts(language)
     questions = (status.samples or {}).get(language if isinstance(language, str) else "en", ())
-    return {"state": status.state, "text": _status_text(status, said), "samples": list(questions)}
+    model = said["model"].format(model=status.model) if status.model else ""
+    return {"state": status.state, "text": _status_text(status, said), "samples": list(questions), "model": model}
 
 
 def _status_text(status: Status, said: Texts) -> str:
