@@ -96,7 +96,7 @@ VARIANTS: dict[str, Callable[[Parts], Vector]] = {
     "dense, one vector a passage": lambda p: p.paragraph,
     "dense, its best sentence": lambda p: p.sentence,
     "rank fusion of dense and BM25": lambda p: fusion.reciprocal_ranks(p.paragraph, p.lexical),
-    "min-max sum of dense and BM25": lambda p: (min_max(p.paragraph) + min_max(p.lexical)) / 2,
+    "min-max sum of dense and BM25": lambda p: fusion.vector_score(min_max(p.paragraph), min_max(p.lexical)),
     "Snoska less sentence vectors": lambda p: whole(p, p.paragraph, p.lexical, p.second),
     "Snoska less passage vectors": lambda p: whole(p, p.sentence, p.lexical, p.second),
     "Snoska less the second encoder": lambda p: whole(p, p.both, p.lexical, None),
