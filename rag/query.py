@@ -23,7 +23,8 @@ WRONG_LAYOUT = 1.25  # times as many tokens as the swapped form: between 0.65, t
 WORD_GAIN = 3  # tokens; a word typed right never loses this many by swapping, 2 at most
 CERTAIN_GAIN = 2  # tokens, of a whole question; «МФЦА» loses 1 as "VAWF"
 EDGES = re.compile(r"^[\"«»„“”(]*|[?!.\"«»„“”)]*$")
-PHRASE = re.compile(r"\"([^\"]+)\"|«([^«»]+)»|“([^“”]+)”|„([^„“”]+)[“”]")
+# Guillemets are left out: in Russian every name stands in them, in whatever case the sentence wants.
+PHRASE = re.compile(r"\"([^\"]+)\"|“([^“”]+)”")
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 Knows = Callable[[str], bool]
