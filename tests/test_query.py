@@ -100,6 +100,17 @@ def test_a_phrase_that_no_passage_holds_is_said_and_not_demanded(seed_index: rag
 
 
 @pytest.mark.parametrize(
+    ("typed", "asked"),
+    [("инфраструтктруа", "инфраструктура"), ("цифровизацыя", "цифровизация"), ("практические", "практические")],
+    ids=["two letters", "one letter", "a word that is right"],
+)
+def test_a_misspelt_word_is_taken_for_the_collections_own_and_a_right_one_left(
+    seed_index: rag.Index, typed: str, asked: str
+) -> None:
+    assert seed_index.understand(typed).stems == seed_index.understand(asked).stems
+
+
+@pytest.mark.parametrize(
     ("typed", "known"),
     [("казахстн", "казахстан"), ("комисия", "комиссия"), ("инфраструтктруа", "инфраструктура"), ("год", "год")],
 )
