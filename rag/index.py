@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import functools
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rag import builder, copies, query
+from rag.answer import AnswerSentence
 from rag.calibration import Calibration
 from rag.encoders import SentenceEncoder, model_fingerprint
 from rag.errors import ConfigurationError, IndexMismatch, QuestionError
@@ -80,6 +82,9 @@ class Index:
         asked = self.understand(question)
         ranking = rank(self.store, asked, mode, checked(filters), without)
         citations = self._citations(ranking, k)
+        if citations:
+            span = AnswerSentence.bundled().find(self.store, self._model.encoder, asked, int(ranking.passages[0]))
+            citations[0] = dataclasses.replace(citations[0], highlight=(span.start, span.end))
         confidence = self._calibration.judge(self.store, asked, ranking)
         answering = citations[0] if confidence.verdict != "not_found" else None
         return Answer(
@@ -146,6 +151,7 @@ class Index:
             second=second.encode_questions([meaning.text])[0] if second else None,
             among=functools.reduce(np.intersect1d, among) if among else None,
             notes=(*meaning.notes, *missing),
+            meant=meaning.text,
         )
 
     def _citations(self, ranking: Ranking, count: int) -> list[Citation]:
