@@ -103,6 +103,7 @@ VARIANTS: dict[str, Callable[[Parts], Vector]] = {
     "Snoska less BM25": lambda p: whole(p, p.both, np.zeros_like(p.lexical), p.second),
     "Snoska less stems": lambda p: whole(p, p.both, p.unstemmed, p.second),
     "Snoska less the cross factor": lambda p: whole(p, p.both, p.lexical, p.second, p.same | True),
+    "Snoska less the quoted-phrase filter": lambda p: whole(p, p.both, p.lexical, p.second),
     "Snoska less standardisation, second encoder": lambda p: p.both + fusion.LEXICAL_WEIGHT * p.lexical,
 }
 WORDS_ALONE = {"BM25, words as they are", "BM25, stems"}  # a passage without a word of the question is not found

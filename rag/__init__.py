@@ -6,6 +6,12 @@
 >>> answer.citations[0].quote
 """
 
+import os
+
+# Read when torch and FAISS load OpenMP: waiting threads sleep instead of spinning. On a busy machine spinning ones
+# stall single questions for a second; on an idle one it makes no difference.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from rag import encoders
 from rag.errors import RagError
 from rag.index import Index, build, open  # rag.open opens an index

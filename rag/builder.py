@@ -25,7 +25,7 @@ REASONS_SHOWN = 3  # in the error where nothing could be indexed; --json lists a
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A document of the new generation; ``stems`` run parallel to ``passages``."""
+    """A document of the new generation."""
 
     entry: Entry
     document: Document

@@ -153,9 +153,9 @@ def check(index: str) -> None:
 @json_option
 def info(index: str, as_json: bool) -> None:
     """Say what the index holds."""
-    import rag
+    from rag.index import info as index_info
 
-    about = rag.open(index).info()
+    about = index_info(index)
     _print(about) if as_json else click.echo(_info(about))
 
 
@@ -191,8 +191,7 @@ def _typed(text: str) -> str:
 
 
 def _filters(values: dict[str, str | None]) -> Filters:
-    kind = values.pop("type")
-    return Filters(type=kind.lower().removeprefix(".") if kind else None, **values)
+    return Filters(**values)
 
 
 def _print(value: Json) -> None:
@@ -255,7 +254,7 @@ def _answer(answer: Answer) -> str:
         "not_found": f"These documents don't say. ({sure})",
     }[answer.verdict]
     if not answer.citations:
-        return f"{heading}\nNo document passes the filters."
+        return f"{heading}\nNothing passes the filters."
     heading = "\n".join([*map(_note, answer.notes), heading])
     nearest = "\nThe nearest passages:\n" if answer.verdict == "not_found" else ""
     return "\n\n".join([heading + nearest, *(_citation(citation) for citation in answer.citations)])

@@ -77,11 +77,14 @@ def compare(files: list[File], indexed: Mapping[str, str]) -> Plan:
 
 
 def _checked(folder: Path) -> Path:
-    if not folder.exists():
-        raise NothingToIndex(f"there is no folder {folder}: name the folder that holds the documents")
-    if not folder.is_dir():
-        raise NothingToIndex(f"{folder} is a file: name the folder that holds it")
-    return folder.resolve()
+    try:
+        if not folder.exists():
+            raise NothingToIndex(f"there is no folder {folder}: name the folder that holds the documents")
+        if not folder.is_dir():
+            raise NothingToIndex(f"{folder} is a file: name the folder that holds it")
+        return folder.resolve()
+    except OSError as error:
+        raise NothingToIndex(f"{str(folder)[:60]} is no folder ({error.strerror}): name the folder") from error
 
 
 def _walk(root: Path, leave_out: Path | None, skipped: list[Skipped]) -> Iterator[Path]:

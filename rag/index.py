@@ -6,8 +6,9 @@ import dataclasses
 import datetime
 import functools
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -27,11 +28,13 @@ from rag.types import (
     Document,
     Encoder,
     Filters,
+    Ids,
     Json,
     Mode,
     Note,
     ProgressCallback,
     Scores,
+    Store,
 )
 
 MAX_QUESTION = 4_000  # characters; the model reads some 2,000 of them, and a longer text is a document
@@ -59,9 +62,9 @@ class Index:
         filters: Filters = EVERYTHING,
     ) -> list[Citation]:
         """The ``k`` best passages for the query, near-copies folded into one. Raises QuestionError."""
-        _check_count(k)
-        question = self.understand(query)
-        ranking = rank(self.store, question, mode, checked(filters))
+        _check(k, mode)
+        filters = checked(filters)
+        ranking = rank(self.store, self.understand(query, filters), mode, filters)
         return self._citations(ranking, k)
 
     def ask(
@@ -78,9 +81,10 @@ class Index:
         ``without`` leaves out passages by their numbers, as if the collection did not hold them. Raises
         QuestionError.
         """
-        _check_count(k)
-        asked = self.understand(question)
-        ranking = rank(self.store, asked, mode, checked(filters), without)
+        _check(k, mode)
+        filters = checked(filters)
+        asked = self.understand(question, filters)
+        ranking = rank(self.store, asked, mode, filters, without)
         citations = self._citations(ranking, k)
         if citations:
             span = AnswerSentence.bundled().find(self.store, self._model.encoder, asked, int(ranking.passages[0]))
@@ -99,35 +103,25 @@ class Index:
         )
 
     def warm_up(self) -> None:
-        """Loads the model, so that the first question does not wait for it."""
+        """Loads the model and its second encoder, so that the first question does not wait for them."""
         self.understand("?")
+        if self._model.encoder.second is not None:
+            self._model.encoder.second.encode_questions(["?"])
 
     def document(self, path: str) -> Document:
         """The document with this path, as it was read; raises QuestionError where the index holds none."""
         if path not in self.store.documents:
-            raise QuestionError(f"the index holds no document {path!r}: 'snoska info' lists what it holds")
+            raise QuestionError(f"the index holds no document {path!r}: its paths are relative to the folder")
         return self.store.document(path)
 
     def info(self) -> Json:
         """Documents, passages, languages, model, sizes and generation, as ``snoska info --json`` prints them."""
-        manifest = self.store.manifest
-        return {
-            "documents": len(manifest["documents"]),
-            "passages": manifest["passages"],
-            "languages": dict(self.store.languages()),
-            "model": manifest["model"],
-            "generation": manifest["generation"],
-            "built": manifest["built"],
-            "bytes": sum(
-                part["size"]
-                for part in [*manifest["parts"].values(), *(each["part"] for each in manifest["documents"])]
-            ),
-            "skipped": manifest["skipped"],
-        }
+        return _info(self.store)
 
-    def understand(self, text: str) -> Question:
+    def understand(self, text: str, filters: Filters = EVERYTHING) -> Question:
         """The question as it is asked of the store: as it was meant, with its language, vector and stems.
 
+        A quoted phrase is demanded of the passages where any that passes the filters holds it, and noted otherwise.
         Raises QuestionError where it is empty or far too long.
         """
         asked = clean(text)
@@ -140,17 +134,15 @@ class Index:
         own = language(meaning.text)
         has_others = any(other != own for other in store.languages())
         second = encoder.second if has_others and store.dense.second is not None else None
-        held = {phrase: store.holding(phrase) for phrase in meaning.phrases}
-        missing = tuple(Note("phrase", phrase, "") for phrase, ids in held.items() if len(ids) == 0)
-        among = [ids for ids in held.values() if len(ids)]
+        among, missing = _holding(store, meaning.phrases, filters)
         return Question(
             typed=asked,
             language=own,
             vector=encoder.encode_queries([meaning.text])[0],
-            stems=tuple(store.nearest(stem) for stem in stems(meaning.text)),
+            stems=tuple(store.nearest(stem) if stem in meaning.strange else stem for stem in stems(meaning.text)),
             second=second.encode_questions([meaning.text])[0] if second else None,
-            among=functools.reduce(np.intersect1d, among) if among else None,
-            notes=(*meaning.notes, *missing),
+            among=among,
+            notes=(*meaning.notes, *(Note("phrase", phrase, "") for phrase in missing)),
             meant=meaning.text,
         )
 
@@ -236,12 +228,17 @@ def open(  # the public name is rag.open
     built = store.manifest["model"]
     if built["fingerprint"] != model.fingerprint:
         raise IndexMismatch(
-            f"the index in {index} was built with another model ({built['name']}, {built['dimension']} dimensions):"
-            " set SNOSKA_MODEL to it, or run 'snoska build'"
+            f"the index in {index} was built with another model or other settings of it ({built['name']},"
+            f" {built['dimension']} dimensions): run 'snoska build', or set the model's settings as they were"
         )
     if store.manifest["analysis"] != builder.ANALYSIS:
         raise IndexMismatch(f"the index in {index} was built by another version of Snoska: run 'snoska build'")
     return Index(store, model, Calibration.bundled())
+
+
+def info(index: str | Path = "index") -> Json:
+    """What :meth:`Index.info` says, of an index of any model. Raises as :func:`check` does."""
+    return _info(LocalStore.open(_folder(index)))
 
 
 def check(index: str | Path = "index") -> Json:
@@ -250,15 +247,56 @@ def check(index: str | Path = "index") -> Json:
 
 
 def checked(filters: Filters) -> Filters:
-    """The filters, tidied; raises QuestionError where a date is none."""
+    """The filters in one form: codes and endings in small letters, without a dot, empty ones as none.
+
+    Raises QuestionError where a date is none, or the dates leave no day.
+    """
     for name in ("since", "until"):
-        value = getattr(filters, name)
+        value = getattr(filters, name) or None
         try:
             if value is not None and datetime.date.fromisoformat(value).isoformat() != value:
                 raise ValueError(value)
         except ValueError as error:
             raise QuestionError(f"{name} {value!r} is not a date: write it as 2025-11-25") from error
-    return filters
+    if filters.since and filters.until and filters.since > filters.until:
+        raise QuestionError(f"no day is since {filters.since} and until {filters.until}: swap them")
+    return Filters(
+        language=(filters.language or "").lower() or None,
+        document=filters.document or None,
+        type=(filters.type or "").lower().removeprefix(".") or None,
+        since=filters.since or None,
+        until=filters.until or None,
+    )
+
+
+def _info(store: LocalStore) -> Json:
+    manifest = store.manifest
+    parts = [*manifest["parts"].values(), *(document["part"] for document in manifest["documents"])]
+    return {
+        "documents": len(manifest["documents"]),
+        "passages": manifest["passages"],
+        "languages": dict(store.languages()),
+        "model": manifest["model"],
+        "generation": manifest["generation"],
+        "built": manifest["built"],
+        "bytes": sum(part["size"] for part in parts),
+        "skipped": manifest["skipped"],
+    }
+
+
+def _holding(store: Store, phrases: Sequence[str], filters: Filters) -> tuple[Ids | None, list[str]]:
+    """The passages that hold the phrases, and the phrases that none holds; all the phrases where there are such
+    passages, else any of them; None where no phrase is left."""
+    allowed = store.select(filters)
+    held = {phrase: store.holding(phrase) for phrase in phrases}
+    if allowed is not None:
+        held = {phrase: np.intersect1d(ids, allowed) for phrase, ids in held.items()}
+    found = [ids for ids in held.values() if len(ids)]
+    missing = [phrase for phrase, ids in held.items() if len(ids) == 0]
+    if not found:
+        return None, missing
+    all_of_them = functools.reduce(np.intersect1d, found)
+    return all_of_them if len(all_of_them) else functools.reduce(np.union1d, found), missing
 
 
 def _folder(index: str | Path) -> Path:
@@ -267,6 +305,8 @@ def _folder(index: str | Path) -> Path:
     return Path(index)
 
 
-def _check_count(k: int) -> None:
-    if not 1 <= k <= MAX_RESULTS:
+def _check(k: object, mode: str) -> None:
+    if not (isinstance(k, int) and 1 <= k <= MAX_RESULTS):
         raise QuestionError(f"k is {k}: give a number from 1 to {MAX_RESULTS:,}")
+    if mode not in get_args(Mode):
+        raise QuestionError(f"mode {mode!r} is not known: use {', '.join(get_args(Mode))}")

@@ -7,6 +7,7 @@ paragraph longer than the model reads is split at sentence ends.
 from __future__ import annotations
 
 import bisect
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -19,6 +20,7 @@ FINAL_PUNCTUATION = re.compile(r"[.!?…;؟۔][\"'»”’)\]*_]*$")
 OWN_LANGUAGE_LENGTH = 40  # characters; a shorter passage is taken to be in its document's language
 UNDETERMINED = "und"  # ISO 639-2: a text without letters, such as a table's row of numbers
 WORD = re.compile(r"\S+")
+WORDS_AT_ONCE = 10_000  # for the tokenizer, which takes some hundred bytes a word
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 
@@ -89,13 +91,14 @@ def _cut(text: str, span: Span, counter: _Counter) -> Iterator[Span]:
     if counter.fits(text[span.start : span.end]):
         yield span
         return
-    pieces = [
+    pieces = (
         Span(start, min(start + counter.max_tokens, word.end()))
         for word in WORD.finditer(text, span.start, span.end)
         for start in range(word.start(), word.end(), counter.max_tokens)
-    ]
-    for group in _packed(pieces, counter.lengths([text[a:b] for a, b in pieces]), counter.max_tokens):
-        yield Span(group[0].start, group[-1].end)
+    )
+    while some := list(itertools.islice(pieces, WORDS_AT_ONCE)):
+        for group in _packed(some, counter.lengths([text[a:b] for a, b in some]), counter.max_tokens):
+            yield Span(group[0].start, group[-1].end)
 
 
 def _fitting(spans: list[Span], text: str, counter: _Counter) -> Iterator[list[Span]]:

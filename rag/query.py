@@ -1,4 +1,4 @@
-"""A question as typed to a question as meant: keyboard layout, capitals, quoted phrases, misspelt words.
+"""A question as typed to a question as meant: keyboard layout, capitals, quoted phrases, words that may be misspelt.
 
 The wrong keyboard layout («rjvbccbz» for «комиссия») is recognised by the model's own tokenizer, which knows the words
 of a hundred languages as one or two tokens and breaks gibberish into many. On the development questions a question
@@ -21,9 +21,11 @@ TO_CYRILLIC = str.maketrans(LATIN, CYRILLIC)
 TO_LATIN = str.maketrans(CYRILLIC, LATIN)
 WRONG_LAYOUT = 1.25  # times as many tokens as the swapped form: between 0.65, typed right, and 1.54, typed wrong
 WORD_GAIN = 3  # tokens; a word typed right never loses this many by swapping, 2 at most
+STRANGE = 3  # tokens; of the seed's words with one letter wrong three quarters have as many, of right ones a fifth
 CERTAIN_GAIN = 2  # tokens, of a whole question; «МФЦА» loses 1 as "VAWF"
 EDGES = re.compile(r"^[\"«»„“”(]*|[?!.\"«»„“”)]*$")
-PHRASE = re.compile(r"\"([^\"]+)\"|«([^«»]+)»|“([^“”]+)”|„([^„“”]+)[“”]")
+# Guillemets are left out: in Russian every name stands in them, in whatever case the sentence wants.
+PHRASE = re.compile(r"\"([^\"]+)\"|“([^“”]+)”")
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 Knows = Callable[[str], bool]
@@ -31,9 +33,13 @@ Knows = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """A question as meant: its text, the phrases that must appear verbatim, and what was changed."""
+    """A question as meant: its text, the phrases that must appear verbatim, and what was changed.
+
+    ``strange`` holds the stems of words that the model does not know whole: only they may be misspelt.
+    """
 
     text: str
+    strange: frozenset[str]
     phrases: tuple[str, ...]
     notes: tuple[Note, ...]
 
@@ -43,7 +49,8 @@ def understand(typed: str, count_tokens: CountTokens, knows: Knows) -> Meaning:
     text = _in_the_right_layout(typed, count_tokens, knows)
     notes = (Note("layout", typed, text),) if text != typed else ()
     phrases = tuple(" ".join(filter(None, found)).strip() for found in PHRASE.findall(text))
-    return Meaning(_calm(text), tuple(phrase for phrase in phrases if tokens(phrase)), notes)
+    text = _calm(text)
+    return Meaning(text, _strange(text, count_tokens), tuple(each for each in phrases if tokens(each)), notes)
 
 
 def swapped(text: str) -> str:
@@ -56,6 +63,12 @@ def swapped(text: str) -> str:
 def holds(text: str, phrase: str) -> bool:
     """Whether the phrase stands in the text: white space folded, case, ё and the kind of quotes and dashes aside."""
     return _folded(phrase) in _folded(text)
+
+
+def _strange(text: str, count_tokens: CountTokens) -> frozenset[str]:
+    words = text.split()
+    broken = (word for word, pieces in zip(words, count_tokens(words), strict=True) if pieces >= STRANGE)
+    return frozenset(stem for word in broken for stem in stems(word))
 
 
 def _in_the_right_layout(typed: str, count_tokens: CountTokens, knows: Knows) -> str:

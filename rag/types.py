@@ -131,7 +131,7 @@ class Note:
 class Answer:
     """The answer to a question. ``text`` is verbatim from ``citations[citation - 1].quote``, or None.
 
-    ``question`` is the question as typed, ``notes`` what was made of it.
+    ``question`` is the question as typed, control characters and spaces aside, ``notes`` what was made of it.
     """
 
     question: str

@@ -67,6 +67,14 @@ def test_renamed_file_reembeds_nothing(folder: Folder) -> None:
     assert index.search("Первый абзац документа", 1)[0].document == "Отчёт за 2025 год.txt"
 
 
+def test_a_title_that_was_the_files_name_follows_a_rename(folder: Folder) -> None:
+    folder.put("x.txt", "—")
+    folder.build()
+    (folder.documents / "x.txt").rename(folder.documents / "y.txt")
+    folder.build()
+    assert rag.open(folder.index, encoder=SmallEncoder()).document("y.txt").title == "y.txt"
+
+
 def test_removed_file_is_gone_from_the_answers(folder: Folder) -> None:
     (folder.documents / "b.txt").unlink()
     assert counts(folder.build()) == {"removed": 1, "unchanged": 1}

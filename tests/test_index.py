@@ -80,6 +80,7 @@ def test_masked_passages_are_out_of_the_answer(seed_index: rag.Index) -> None:
     ("filters", "count"),
     [
         (rag.Filters(language="ru"), 5),
+        (rag.Filters(language="RU", type=".TXT", document=""), 5),
         (rag.Filters(language="kk"), 0),
         (rag.Filters(document="000_*"), 5),
         (rag.Filters(document="press/*"), 0),
@@ -157,3 +158,19 @@ def test_a_republished_paragraph_is_one_citation(encoder: rag.encoders.SentenceE
         ("a.txt", ["b.txt"]),
         ("c.txt", []),
     ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"k": 2.5}, {"k": "5"}, {"mode": "psychic"}, {"filters": rag.Filters(since="2025-02-01", until="2025-01-01")}],
+    ids=["half", "text", "mode", "no day"],
+)
+def test_arguments_that_mean_nothing_are_refused(seed_index: rag.Index, arguments: dict[str, object]) -> None:
+    with pytest.raises(QuestionError):
+        seed_index.search("вопрос", **arguments)  # type: ignore[arg-type]
+
+
+def test_phrases_that_no_passage_holds_together_are_sought_apart(seed_index: rag.Index) -> None:
+    answer = seed_index.ask('Что общего у "Сенегалом" и "спутников ДЗЗ"?')
+    assert sorted(citation.paragraph for citation in answer.citations) == [9, 10]
+    assert answer.notes == ()

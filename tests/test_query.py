@@ -80,17 +80,34 @@ def test_a_missing_yo_changes_nothing(seed_index: rag.Index, typed: str) -> None
     assert seed_index.search(typed)[0].scores.lexical == seed_index.search("все договорённости")[0].scores.lexical
 
 
-@pytest.mark.parametrize("quoted", ['"ДОГОВОРЕННОСТИ  по"', "«договорённости по»", "“договорённости по”"])
+@pytest.mark.parametrize("quoted", ['"ДОГОВОРЕННОСТИ  по"', "“договорённости по”"], ids=["plain", "typographic"])
 def test_a_quoted_phrase_must_stand_in_the_passage(seed_index: rag.Index, quoted: str) -> None:
     answer = seed_index.ask(f"Что сказано про {quoted}?")
     assert [citation.paragraph for citation in answer.citations] == [12]
     assert answer.notes == ()
 
 
+def test_a_name_in_guillemets_is_no_demand(seed_index: rag.Index) -> None:
+    answer = seed_index.ask("Что сказано про «Договорённости по»?")
+    assert len(answer.citations) == 5
+    assert answer.notes == ()
+
+
 def test_a_phrase_that_no_passage_holds_is_said_and_not_demanded(seed_index: rag.Index) -> None:
-    answer = seed_index.ask("Кто такой «Иван Петров»?")
+    answer = seed_index.ask('Кто такой "Иван Петров"?')
     assert [(note.kind, note.typed) for note in answer.notes] == [("phrase", "Иван Петров")]
     assert len(answer.citations) == 5
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [("инфраструтктруа", "инфраструктура"), ("цифровизацыя", "цифровизация"), ("практические", "практические")],
+    ids=["two letters", "one letter", "a word that is right"],
+)
+def test_a_misspelt_word_is_taken_for_the_collections_own_and_a_right_one_left(
+    seed_index: rag.Index, typed: str, asked: str
+) -> None:
+    assert seed_index.understand(typed).stems == seed_index.understand(asked).stems
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import rag
-from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing
+from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.stores import files
 from rag.stores.local import LocalStore
 from tests.small_encoder import SmallEncoder
@@ -85,10 +85,11 @@ def test_damage_to_any_part_is_named_before_the_part_is_used(built: Path, damage
         (b"[1]", IndexDamaged, "CURRENT is damaged"),
         (b'{"format": 1}', IndexDamaged, "CURRENT is damaged"),
         (b"[" * 100_000, IndexDamaged, "CURRENT is damaged"),
+        (b'{"format": 1, "manifest": {"file": 5, "size": 1, "sha256": ""}}', IndexDamaged, "CURRENT is damaged"),
         (b'{"format": 99, "manifest": {}}', IndexMismatch, "use a newer Snoska"),
         (b'{"format": 0}', IndexMismatch, "--rebuild"),
     ],
-    ids=["empty", "a list", "no manifest", "nested", "newer", "older"],
+    ids=["empty", "a list", "no manifest", "nested", "no name", "newer", "older"],
 )
 def test_a_strange_pointer_is_told_from_a_newer_format(
     built: Path, pointer: bytes, error: type[Exception], words: str
@@ -170,3 +171,38 @@ def test_a_reader_that_meets_a_sweep_takes_the_new_generation(built: Path, monke
 
     monkeypatch.setattr(LocalStore, "_load", patched_load)
     assert "Новый текст документа." in [passage.text for passage in LocalStore.open(index).passages]
+
+
+def test_a_pointer_to_a_part_that_is_no_manifest_is_refused_and_rebuilt(built: Path) -> None:
+    index = built / "index"
+    other = next(path for path in parts(index) if path.name.endswith("document.json"))
+    data = other.read_bytes()
+    manifest = {"file": other.name, "size": len(data), "sha256": files._hash(data)}
+    (index / files.POINTER).write_text(json.dumps({"format": 1, "manifest": manifest}), encoding="utf-8")
+    with pytest.raises(IndexDamaged, match="is no manifest"):
+        LocalStore.open(index)
+    rag.build(built / "documents", index, encoder=SmallEncoder(), rebuild=True)
+    assert len(ask_all(index)) == 2
+
+
+def test_what_is_not_of_the_index_is_left_alone(built: Path) -> None:
+    index = built / "index"
+    (index / files.PARTS / "mine").mkdir()
+    (index / files.PARTS / "notes.txt").write_text("mine", encoding="utf-8")
+    (built / "documents" / "ru.txt").write_text("Новое.", encoding="utf-8")
+    rag.build(built / "documents", index, encoder=SmallEncoder())
+    assert (index / files.PARTS / "mine").is_dir()
+    assert (index / files.PARTS / "notes.txt").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(built: Path) -> None:
+    taken = built / "a file"
+    taken.write_text("mine", encoding="utf-8")
+    for place in (taken, taken / "index"):
+        with pytest.raises(IndexUnusable, match="allow it, or name another --index"):
+            rag.build(built / "documents", place, encoder=SmallEncoder())
+    assert taken.read_text(encoding="utf-8") == "mine"
+
+
+def test_others_may_read_the_index(built: Path) -> None:
+    assert all(path.stat().st_mode & 0o044 for path in parts(built / "index"))

@@ -10,6 +10,8 @@ from rag.types import Block
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins as UTF-16's mark does
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
@@ -28,13 +30,11 @@ class Source:
 
 
 def decode(data: bytes) -> str:
-    """Bytes to text: UTF-8, or UTF-16 with its mark. Raises DocumentError where it is neither."""
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            return _strictly(data[len(mark) :], encoding)
-    if b"\0" in data:
+    """Bytes to text: UTF-8, or UTF-16 or UTF-32 with its mark. Raises DocumentError where it is none of them."""
+    mark, encoding = next((each for each in BYTE_ORDER_MARKS if data.startswith(each[0])), (b"", "utf-8"))
+    if encoding == "utf-8" and b"\0" in data:
         raise DocumentError("not a text file: it holds NUL bytes")
-    return _strictly(data, "utf-8")
+    return _strictly(data[len(mark) :], encoding)
 
 
 def _strictly(data: bytes, encoding: str) -> str:

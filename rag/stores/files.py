@@ -18,15 +18,16 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing
+from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.types import Json
 
-FORMAT = 1  # of the layout; a newer one is refused, an older one is rebuilt
+FORMAT = 1  # of the layout; any other is refused, with what to do
 POINTER = "CURRENT"
 PARTS = "parts"
 LOCK = ".lock"
 PART_NAME = re.compile(r"[0-9a-f]{32}(\.[a-z]+)+")
 TEMPORARY = ".new-"
+READABLE = 0o644  # a server may run as another user than the builder; temporary files are private by default
 REBUILD = "run 'snoska build --rebuild'"
 
 
@@ -40,7 +41,14 @@ class Part:
 
     @classmethod
     def from_json(cls, value: Json) -> Part:
-        return cls(value["file"], value["size"], value["sha256"])
+        """Raises IndexDamaged where the value names no part: nothing else leads into the index's folder."""
+        try:
+            part = cls(value["file"], value["size"], value["sha256"])
+            if PART_NAME.fullmatch(part.file):
+                return part
+        except (KeyError, TypeError) as error:
+            raise IndexDamaged(f"{value!r:.60} names no part of an index: {REBUILD}") from error
+        raise IndexDamaged(f"{part.file!r:.60} is no part's name: {REBUILD}")
 
     def to_json(self) -> Json:
         return {"file": self.file, "size": self.size, "sha256": self.sha256}
@@ -49,12 +57,18 @@ class Part:
 @contextlib.contextmanager
 def builder_lock(folder: Path) -> Iterator[None]:
     """Held while the index is written; the system drops it with the process. Raises IndexBusy where it is taken."""
-    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, timeout=0)
     try:
-        with FileLock(folder / LOCK, timeout=0):
-            yield
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except Timeout as error:
         raise IndexBusy(f"another process is building {folder}: wait until it has finished") from error
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_part(folder: Path, data: bytes, ending: str) -> Part:
@@ -70,8 +84,6 @@ def write_part(folder: Path, data: bytes, ending: str) -> Part:
 def read_part(folder: Path, part: Part, role: str) -> bytes:
     """The part's bytes, verified; raises IndexDamaged naming the part where they are not those written."""
     path = folder / PARTS / part.file
-    if not PART_NAME.fullmatch(part.file):  # a pointer from elsewhere must not lead out of the index
-        raise IndexDamaged(f"{role}: {part.file!r} is no part's name: {REBUILD}")
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
@@ -110,26 +122,42 @@ def current(folder: Path) -> tuple[Part, Json]:
         raise IndexMismatch(f"the index in {folder} has format {version}, this Snoska reads {FORMAT}: {remedy}")
     try:
         part = Part.from_json(pointer["manifest"])
-    except (TypeError, KeyError) as error:
+    except (KeyError, TypeError, IndexDamaged) as error:
         raise IndexDamaged(f"pointer: {folder / POINTER} is damaged: {REBUILD}") from error
-    return part, json.loads(read_part(folder, part, "manifest"))
+    try:
+        manifest = json.loads(read_part(folder, part, "manifest"))
+        if {"parts", "documents", "model", "analysis"} <= manifest.keys():
+            return part, manifest
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise IndexDamaged(f"manifest: {part.file} is no manifest: {REBUILD}") from error
+    raise IndexDamaged(f"manifest: {part.file} is no manifest: {REBUILD}")
 
 
 def sweep(folder: Path, keep: Iterable[str]) -> None:
     """Removes the parts that are not in ``keep``, and temporary files that a crash has left."""
     wanted = set(keep)
-    for path in (folder / PARTS).iterdir():
-        if path.name not in wanted:
+    for path in [*(folder / PARTS).iterdir(), *folder.iterdir()]:  # what is not ours is left alone
+        is_ours = path.name.startswith(TEMPORARY) or (path.parent.name == PARTS and PART_NAME.fullmatch(path.name))
+        if is_ours and path.name not in wanted and path.is_file():
             path.unlink(missing_ok=True)
-    for path in folder.glob(f"{TEMPORARY}*"):
-        path.unlink(missing_ok=True)
 
 
 def write(target: Path, data: bytes) -> None:
-    """Writes a file whole or not at all: to a temporary one, made durable, then renamed over the target."""
+    """Writes a file whole or not at all: to a temporary one, made durable, then renamed over the target.
+
+    Raises IndexUnusable where the system does not let it.
+    """
+    try:
+        _write(target, data)
+    except OSError as error:
+        raise _unwritable(target.parent, error) from error
+
+
+def _write(target: Path, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
     try:
+        Path(temporary).chmod(READABLE)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
@@ -139,6 +167,10 @@ def write(target: Path, data: bytes) -> None:
         Path(temporary).unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
+
+
+def _unwritable(folder: Path, error: OSError) -> IndexUnusable:
+    return IndexUnusable(f"{folder} cannot be written ({error.strerror}): allow it, or name another --index")
 
 
 def to_bytes(value: Json) -> bytes:

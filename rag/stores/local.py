@@ -1,8 +1,8 @@
 """An index in a folder: FAISS and BM25 in memory, verified parts on disk.
 
-A generation is a manifest, one part a document (its text and passages), and four parts for the whole collection:
-the vectors (a serialised FAISS index), the hashes of the texts behind them, the rows that each passage uses, and the
-stems.
+A generation is a manifest, one part a document (its text and passages), and some for the whole collection: the vectors
+(a serialised FAISS index, and another where there is a second encoder), the hashes of the texts behind them, the rows
+that each passage uses, and the stems.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ROLES = ("vectors", "texts", "rows", "bounds", "vocabulary", "stems")
 SECOND = "second"  # the second encoder's vectors, where the model has one
 SAMPLE = 512  # passages of a language; its mean is then known to a twentieth of a deviation
 KEY_BYTES = 16  # of a text's BLAKE2b hash; two of 10^9 texts collide with probability 10^-21
-ATTEMPTS = 3  # a builder may sweep the generation that a reader is opening; the reader then takes the new one
+ATTEMPTS = 10  # a builder may sweep the generation that a reader is opening; the reader then takes the new one
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,12 @@ class LocalStore:
     @classmethod
     def open(cls, folder: Path) -> LocalStore:
         """Raises IndexMissing, IndexMismatch or IndexDamaged, each naming the part and the remedy."""
-        for attempt in range(ATTEMPTS):
+        for _ in range(ATTEMPTS):
             part, manifest = files.current(folder)
             try:
                 return cls._load(folder, manifest)
             except IndexDamaged:
-                if attempt == ATTEMPTS - 1 or files.current(folder)[0] == part:
+                if files.current(folder)[0] == part:
                     raise
         raise IndexMissing(f"the index in {folder} changes faster than it can be opened: try again")
 
@@ -257,7 +257,7 @@ def document_from_json(path: str, value: Json) -> Document:
         path=path,
         text=value["text"],
         blocks=tuple(Block(*block) for block in value["blocks"]),
-        title=value["title"],
+        title=value["title"] or _name(path),
         language=value["language"],
         type=value["type"],
         date=value["date"],
@@ -286,13 +286,17 @@ def _document_json(document: Document, passages: Sequence[Passage]) -> Json:
     return {
         "text": document.text,
         "blocks": [[block.start, block.end, block.kind] for block in document.blocks],
-        "title": document.title,
+        "title": "" if document.title == _name(document.path) else document.title,  # so that it follows a rename
         "language": document.language,
         "type": document.type,
         "date": document.date,
         "pages": document.pages,
         "passages": [[p.start, p.end, p.paragraph, p.page, p.language, p.sentences] for p in passages],
     }
+
+
+def _name(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
 
 
 def _sentence_keys(passage: Passage) -> list[bytes]:

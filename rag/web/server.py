@@ -46,7 +46,7 @@ def listen(host: str, port: int) -> socket.socket:
         number = error.errno if isinstance(error, OSError) else None
         reason = os.strerror(number) if number is not None and number > 0 else str(error)
         raise ConfigurationError(
-            f"cannot listen on {host}:{port} ({reason}): is Snoska running already? PORT=… takes another port"
+            f"cannot listen on {host}:{port} ({reason}): take another host or port, or stop what listens there"
         ) from error
 
 
