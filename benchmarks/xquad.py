@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +34,8 @@ class Remembering:
         self.second = None if encoder.second is None else RememberingSecond(encoder.second)
         self._documents: dict[str, Vector] = {}
         self._queries: dict[str, Vector] = {}
+        self.query_states = functools.cache(encoder.query_states)
+        self.document_states = functools.cache(encoder.document_states)
 
     def encode_documents(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
         return _remembered(self._documents, texts, lambda new: self._encoder.encode_documents(new, progress))

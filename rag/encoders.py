@@ -23,7 +23,8 @@ import numpy as np
 from rag import universal
 from rag.errors import ModelError
 from rag.settings import Settings
-from rag.types import Encoder, Matrix
+from rag.states import token_states
+from rag.types import Encoder, Matrix, TokenStates
 from rag.universal import UniversalEncoder
 from rag.weights import DIMENSION, MODEL_NAME, PROMPTS, RECIPE, WEIGHTS_SHA256, bundled_model_folder
 
@@ -148,6 +149,17 @@ class SentenceEncoder:
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """float32 (len(texts), dimension), rows of length 1."""
         return self._encode(texts, self._model.encode_query, self._prompts.query, None)
+
+    def query_states(self, text: str) -> TokenStates | None:
+        return self._states(self._prompts.query, text)
+
+    def document_states(self, text: str) -> TokenStates | None:
+        return self._states(self._prompts.document, text)
+
+    def _states(self, prompt: str, text: str) -> TokenStates | None:
+        """Of the bundled model alone, which what reads them was fitted for."""
+        with self._lock:
+            return token_states(self._model, prompt, text, self._limit) if self._name == MODEL_NAME else None
 
     def _encode(
         self, texts: Sequence[str], encode: Callable[..., Any], prompt: str, progress: Callable[[int], None] | None
@@ -321,9 +333,6 @@ def _content_hash(folder: Path) -> str:
                 if size <= _SAMPLE_BYTES:
                     break
     return digest.hexdigest()
-
-
-# Loading
 
 
 def _load(folder: Path, name: str, settings: Settings) -> SentenceTransformer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import functools
 import threading
@@ -12,6 +13,7 @@ from typing import get_args
 import numpy as np
 
 from rag import builder, copies, query
+from rag.answer import AnswerSentence
 from rag.calibration import Calibration
 from rag.encoders import SentenceEncoder, model_fingerprint
 from rag.errors import ConfigurationError, IndexMismatch, QuestionError
@@ -84,6 +86,9 @@ class Index:
         asked = self.understand(question, filters)
         ranking = rank(self.store, asked, mode, filters, without)
         citations = self._citations(ranking, k)
+        if citations:
+            span = AnswerSentence.bundled().find(self.store, self._model.encoder, asked, int(ranking.passages[0]))
+            citations[0] = dataclasses.replace(citations[0], highlight=(span.start, span.end))
         confidence = self._calibration.judge(self.store, asked, ranking)
         answering = citations[0] if confidence.verdict != "not_found" else None
         return Answer(
@@ -138,6 +143,7 @@ class Index:
             second=second.encode_questions([meaning.text])[0] if second else None,
             among=among,
             notes=(*meaning.notes, *(Note("phrase", phrase, "") for phrase in missing)),
+            meant=meaning.text,
         )
 
     def _citations(self, ranking: Ranking, count: int) -> list[Citation]:

@@ -26,7 +26,7 @@ class Question:
     """A question as the store is asked it. ``vector`` has length 1, ``stems`` may be empty.
 
     ``among``: the passages that hold its quoted phrases, None where it has none. ``second`` is the second encoder's
-    vector, None where there is no such encoder or nothing to ask it about.
+    vector, None where there is no such encoder or nothing to ask it about. ``meant`` is the text that was encoded.
     """
 
     typed: str
@@ -36,6 +36,7 @@ class Question:
     second: Vector | None = None
     among: Ids | None = None
     notes: tuple[Note, ...] = ()
+    meant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,8 @@ class Copy:
 class Citation:
     """A passage found for a question, quoted verbatim: the public form of a hit.
 
-    ``quote == text[start:end]`` of the document; ``quote[highlight[0]:highlight[1]]`` is its best sentence.
+    ``quote == text[start:end]`` of the document; ``quote[highlight[0]:highlight[1]]`` is its best sentence,
+    in the first citation of an answer the sentence that answers, or that one and the one before it.
     """
 
     rank: int
@@ -195,6 +196,18 @@ class Progress:
 ProgressCallback = Callable[[Progress], None]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenStates:
+    """The last hidden states of a text's tokens, each read in the whole text's context.
+
+    ``vectors`` are of shape (tokens, dimension), of any length; ``starts`` (tokens,) are the characters at which the
+    tokens begin, never falling. Prompts and special tokens are left out.
+    """
+
+    vectors: Matrix
+    starts: Ids
+
+
 class SecondEncoder(Protocol):
     """Sentences and questions to unit vectors of another kind, to be asked about passages in another language."""
 
@@ -238,6 +251,12 @@ class Encoder(Protocol):
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """float32 (len(texts), dimension), rows of length 1."""
+
+    def query_states(self, text: str) -> TokenStates | None:
+        """The states of the question's tokens; None where this encoder does not give them."""
+
+    def document_states(self, text: str) -> TokenStates | None:
+        """The states of the passage's tokens; None where this encoder does not give them."""
 
 
 @dataclass(frozen=True, slots=True)

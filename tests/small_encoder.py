@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rag.text import stems
-from rag.types import Matrix
+from rag.types import Matrix, TokenStates
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,12 @@ class SmallEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         return self._vectors(texts)
+
+    def query_states(self, text: str) -> TokenStates | None:
+        return None
+
+    def document_states(self, text: str) -> TokenStates | None:
+        return None
 
     def _vectors(self, texts: Sequence[str]) -> Matrix:
         rows = np.zeros((len(texts), self.dimension), dtype=np.float32)

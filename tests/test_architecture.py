@@ -26,12 +26,14 @@ HOUSE = (
     "rag.query",
     "rag.weights",
     "rag.universal",
+    "rag.states",
     "rag.encoders",
     "rag.dense",
     "rag.lexical",
     "rag.fusion",
     "rag.retriever",
     "rag.calibration",
+    "rag.answer",
     "rag.copies",
     "rag.stores",
     "rag.builder",
@@ -47,7 +49,7 @@ HOUSE = (
     "rag.cli",  # starts the page for `snoska serve`
 )
 HEAVY = {"torch", "transformers", "sentence_transformers"}
-HEAVY_ALLOWED = {"rag.encoders", "rag.universal", "rag.weights"}
+HEAVY_ALLOWED = {"rag.encoders", "rag.states", "rag.universal", "rag.weights"}
 UNSAFE_MODULES = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 UNSAFE_CALLS = {"eval", "exec"}
 MAX_LINES = 400

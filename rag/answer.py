@@ -1,0 +1,175 @@
+"""Which sentence of a passage answers the question: numpy only, no words of any language.
+
+A conditional logistic regression over the passage's sentences. Besides the cosines that the index holds it takes the
+states of the passage's tokens, made in one pass over the whole passage, so that each sentence is read in its context:
+one that says «he» or «the building» is found by what stands before it. The coefficients lie in ``answer.json`` beside
+this file, written by ``benchmarks/answer_sentence.py``, which also prints how well they do, cross-validated.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+
+from rag.retriever import Question
+from rag.types import Encoder, Ids, Matrix, Passage, Span, Store, TokenStates, Vector
+
+FEATURES = (
+    "cosine_gap",
+    "before",
+    "after",
+    "best_cosine",
+    "length",
+    "opening",
+    "token_gap",
+    "pool_gap",
+    "wins",
+)
+ABSENT = -0.2  # the cosine of a sentence without tokens: cut off by the model's limit
+COSINES, STATES = 40, 10  # bring the gaps between cosines, and between centred states, to the size of the others
+LENGTH = 100  # characters
+BOTH = 400  # characters: the longest that a sentence and the one before it may be together, to be one answer
+
+# What a sentence begins with that speaks of the one before it.
+_POINTS_BACK = re.compile(
+    r"\W*(?:"
+    r"он|она|оно|они|его|её|ее|их|ему|ей|им|это|этот|эта|эти|этого|этой|этому|этим|этих|там|тогда|такой|такая|такое|такие"
+    r"|при этом|кроме того|в свою очередь|поэтому"
+    r"|he|she|it|they|his|her|its|their|this|that|these|those|then|such|therefore"
+    r")\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Means:
+    """The mean states of passages' and of questions' tokens, (dimension,): without them all tokens look alike."""
+
+    passage: Vector
+    question: Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnswerSentence:
+    """Chooses the sentence whose sum of weight * feature is highest; see :func:`features`."""
+
+    weights: Mapping[str, float]
+    means: Means
+
+    @classmethod
+    @cache
+    def bundled(cls) -> AnswerSentence:
+        """The one that the package ships, fitted for the bundled model."""
+        return cls.from_json(json.loads(resources.files("rag").joinpath("answer.json").read_text("utf-8")))
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> AnswerSentence:
+        """As ``answer.json`` holds it; raises ValueError where a weight is for no feature."""
+        weights, means = value["weights"], value["means"]
+        if not isinstance(weights, dict) or set(weights) != set(FEATURES) or not isinstance(means, dict):
+            raise ValueError(f"the answer's weights are not for the features {', '.join(FEATURES)}")
+        return cls(weights, Means(*(np.array(means[name], dtype=np.float32) for name in ("passage", "question"))))
+
+    def find(self, store: Store, encoder: Encoder, question: Question, number: int) -> Span:
+        """Where the answer stands in the text of the passage with this number: a sentence, or two.
+
+        The sentence with the highest cosine where the encoder gives no states; a lone sentence needs none.
+        """
+        passage = store.passage(number)
+        sentences = within(passage)
+        if len(sentences) == 1:
+            return sentences[0]
+        cosines = store.sentence_scores(question.vector, number).tolist()
+        asked, read = encoder.query_states(question.meant), encoder.document_states(passage.text)
+        if asked is None or read is None or len(asked.starts) == 0 or len(read.starts) == 0:
+            chosen = int(np.argmax(cosines))
+        else:
+            chosen = self.choose(cosines, sentences, asked, read)
+        return with_context(passage.text, sentences, chosen)
+
+    def choose(
+        self, cosines: Sequence[float], sentences: Sequence[Span], question: TokenStates, passage: TokenStates
+    ) -> int:
+        """The number, from 0, of the answering sentence; the first of those that stand alike.
+
+        ``cosines`` are of the sentences' own vectors with the question's; ``sentences`` are offsets into the passage.
+        """
+        rows = features(cosines, sentences, question, passage, self.means)
+        return int(np.argmax([sum(self.weights[name] * row[name] for name in FEATURES) for row in rows]))
+
+
+def features(
+    cosines: Sequence[float],
+    sentences: Sequence[Span],
+    question: TokenStates,
+    passage: TokenStates,
+    means: Means,
+) -> list[dict[str, float]]:
+    """What each sentence is chosen by; gaps are to the highest of the passage's sentences, so at most 0.
+
+    - ``cosine_gap``: of the cosine; ``best_cosine``: 1 where there is none; ``before``, ``after``: how far the
+      neighbour's cosine lies above
+    - ``length``: ln(1 + characters / 100); ``opening``: 1 for the first sentence
+    - ``token_gap``: of the question tokens' best cosines with the sentence's tokens, in the mean weighted by how far
+      each tells the sentences apart; ``wins``: the share of question tokens whose best is in the sentence
+    - ``pool_gap``: of the cosine between the means of the question's and the sentence's tokens
+    """
+    count = len(cosines)
+    states = _unit(passage.vectors - means.passage)
+    owner = sentence_of(passage.starts, sentences)
+    similar = _unit(question.vectors - means.passage) @ states.T  # (question tokens, passage tokens)
+    best = np.full((len(similar), count), ABSENT, dtype=np.float32)  # each question token's best in each sentence
+    pooled = np.zeros((count, states.shape[1]), dtype=np.float32)
+    for number in set(owner.tolist()):
+        best[:, number] = similar[:, owner == number].max(axis=1)
+        pooled[number] = _unit(states[owner == number].mean(axis=0))
+    telling = np.maximum(best.max(axis=1) - np.median(best, axis=1), 0)
+    tokens = best.T @ telling / max(float(telling.sum()), 1e-6)
+    pool = pooled @ _unit(_unit(question.vectors - means.question).mean(axis=0))
+    wins = (best >= best.max(axis=1, keepdims=True) - 1e-6).mean(axis=0)
+    top = max(cosines)
+    return [
+        {
+            "cosine_gap": COSINES * (cosines[i] - top),
+            "before": COSINES * (cosines[i - 1] - cosines[i]) if i else 0.0,
+            "after": COSINES * (cosines[i + 1] - cosines[i]) if i + 1 < count else 0.0,
+            "best_cosine": float(cosines[i] == top),
+            "length": math.log1p((sentences[i].end - sentences[i].start) / LENGTH),
+            "opening": float(i == 0),
+            "token_gap": STATES * float(tokens[i] - tokens.max()),
+            "pool_gap": STATES * float(pool[i] - pool.max()),
+            "wins": float(wins[i]),
+        }
+        for i in range(count)
+    ]
+
+
+def sentence_of(starts: Ids, sentences: Sequence[Span]) -> Ids:
+    """int64 (len(starts),): the last sentence, from 0, that begins at or before each token."""
+    first = [sentence.start for sentence in sentences]
+    return np.maximum(np.searchsorted(first, starts, side="right") - 1, 0).astype(np.int64)
+
+
+def within(passage: Passage) -> list[Span]:
+    """The passage's sentences as offsets into its own text."""
+    return [Span(start - passage.start, end - passage.start) for start, end in passage.sentences]
+
+
+def with_context(text: str, sentences: Sequence[Span], chosen: int) -> Span:
+    """The sentence; with the one before it where it only makes sense after that one, and both are short."""
+    start, end = sentences[chosen]
+    if chosen and _POINTS_BACK.match(text, start, end) and end - sentences[chosen - 1].start < BOTH:
+        return Span(sentences[chosen - 1].start, end)
+    return Span(start, end)
+
+
+def _unit(rows: Matrix) -> Matrix:
+    length = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return np.asarray(rows / np.maximum(length, 1e-9), dtype=np.float32)
