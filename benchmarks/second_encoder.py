@@ -118,7 +118,7 @@ def report(
         totals = []
         for judged in data.questions[pair]:
             relevant = {number for target in collection.targets(judged) for number in target.passages}
-            question = xquad.question(judged, encoder)
+            question = dataclasses.replace(index.understand(judged.question), second=None)
             fold = folds[xquad.article(judged)]
             vector = vectors[judged.question]
             values = np.array(
