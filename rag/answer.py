@@ -41,8 +41,7 @@ BOTH = 400  # characters: the longest that a sentence and the one before it may 
 _POINTS_BACK = re.compile(
     r"\W*(?:"
     r"он|она|оно|они|его|её|ее|их|ему|ей|им|это|этот|эта|эти|этого|этой|этому|этим|этих|там|тогда|такой|такая|такое|такие"
-    r"|при этом|кроме того|в свою очередь|поэтому"
-    r"|he|she|it|they|his|her|its|their|this|that|these|those|then|such|therefore"
+    r"|he|she|it|they|his|her|its|their|this|that|these|those|then|such"
     r")\b",
     re.IGNORECASE,
 )
