@@ -38,7 +38,11 @@ check: $(TESTED)
 bench: $(BENCHED)
 	$(BIN)/snoska build seeds --index index
 	$(BIN)/snoska eval $(EVAL)/seeds/questions.jsonl --index index
-	$(BIN)/python benchmarks/retrieval.py --data $(EVAL)/xquad
+	$(BIN)/python benchmarks/retrieval.py --data $(EVAL)/xquad --peers
+	$(BIN)/python benchmarks/second_encoder.py --data $(EVAL)/xquad
+	$(BIN)/python benchmarks/calibration.py --data $(EVAL)/xquad
+	$(BIN)/python benchmarks/answer_sentence.py --data $(EVAL)/xquad
+	$(BIN)/python benchmarks/determinism.py --data $(EVAL)/xquad
 	$(BIN)/python benchmarks/latency.py
 	benchmarks/first_run.sh
 
