@@ -16,6 +16,7 @@ from rag import cli
 ROOT = Path(__file__).parent.parent
 COMMANDS = ("build", "ask", "search", "eval", "serve", "check", "info")
 SEED = "000_1c14ccf7fdd8eae7.txt"
+SEED_QUESTIONS = ROOT.parent / "shared" / "eval" / "seeds" / "questions.jsonl"
 
 
 class Run:
@@ -176,3 +177,22 @@ def test_the_installed_command_runs_with_cyrillic_in_any_locale(seed_folder: Pat
     )
     assert done.returncode == 0, done.stderr.decode()
     assert "Сенегалом" in json.loads(done.stdout.decode("utf-8"))["hits"][0]["quote"]
+
+
+def test_a_text_of_50_megabytes_in_one_line_is_skipped_and_the_rest_indexed(snoska: object, tmp_path: Path) -> None:
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    (documents / "одна строка.txt").write_text("слово " * (50 * 2**20 // 11), encoding="utf-8")
+    (documents / "короткий.txt").write_text("Одно предложение.", encoding="utf-8")
+    built = snoska("build", documents, "-i", tmp_path / "index", "--json").json()  # type: ignore[operator]
+    assert built["documents"] == 1
+    assert [each["file"] for each in built["skipped"]] == ["одна строка.txt"]
+    assert "50.0 MB is over the limit of 32 MB" in built["skipped"][0]["reason"]
+
+
+@pytest.mark.skipif(not SEED_QUESTIONS.is_file(), reason="the judged questions (../shared/eval/seeds) are not here")
+def test_the_judged_questions_of_the_seed_keep_their_promises(snoska: object, seed_folder: Path) -> None:
+    measured = snoska("eval", SEED_QUESTIONS, "-i", seed_folder, "--json").json()["overall"]  # type: ignore[operator]
+    assert measured["R@1"] >= 13 / 14 - 1e-3
+    assert measured["missed_answer_rate"] <= 1 / 14 + 1e-3
+    assert measured["false_answer_rate"] <= 1 / 6 + 1e-3
