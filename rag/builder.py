@@ -56,7 +56,7 @@ def build(
         previous = None if rebuild else _previous(index, fingerprint)
         plan = folders.compare(found, _indexed(previous))
         kept = _kept(previous, plan)
-        new, failed = _read_all((*plan.added, *plan.changed), documents, index, encoder, settings, progress)
+        new, failed = _read_all((*plan.added, *plan.changed), documents, index, encoder, progress)
         skipped += failed
         everything = sorted([*kept, *new], key=lambda read: read.document.path)
         if not everything:
@@ -110,7 +110,7 @@ def _embedded(
     first = _Vectors(
         (text for read in documents for text in _texts(read)), previous.vector_of if previous else lambda _: None
     )
-    sentences = [text for read in documents for passage in read.passages for text in _sentences(passage)]
+    sentences = [text for read in documents for passage in read.passages for text in passage.sentence_texts]
     second = _Vectors(sentences, previous.second_of if previous else lambda _: None)
     if not first.missing and (previous is None or previous.dense.second is None or not second.missing):
         return first, second if previous is not None and previous.dense.second is not None else None
@@ -168,7 +168,6 @@ def _read_all(
     documents: Path,
     index: Path,
     encoder: Callable[[], Encoder],
-    settings: Settings,
     progress: ProgressCallback,
 ) -> tuple[list[_Read], list[Skipped]]:
     read: list[_Read] = []
@@ -209,11 +208,7 @@ def _contents(everything: list[_Read]) -> Contents:
 def _texts(read: _Read) -> Iterable[str]:
     for passage in read.passages:
         yield passage.text
-        yield from _sentences(passage)
-
-
-def _sentences(passage: Passage) -> Iterable[str]:
-    return (passage.text[start - passage.start : end - passage.start] for start, end in passage.sentences)
+        yield from passage.sentence_texts
 
 
 def _about(

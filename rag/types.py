@@ -74,6 +74,11 @@ class Passage:
     language: str
     sentences: tuple[Span, ...]
 
+    @property
+    def sentence_texts(self) -> tuple[str, ...]:
+        """The sentences themselves, in order."""
+        return tuple(self.text[start - self.start : end - self.start] for start, end in self.sentences)
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:

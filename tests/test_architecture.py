@@ -18,6 +18,7 @@ HOUSE = (
     "rag.types",
     "rag.errors",
     "rag.settings",
+    "rag.durable",
     "rag.sentences",
     "rag.text",
     "rag.readers",

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from rag.durable import sync_folder
 from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.types import Json
 
@@ -166,7 +167,7 @@ def _write(target: Path, data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _unwritable(folder: Path, error: OSError) -> IndexUnusable:
@@ -176,16 +177,6 @@ def _unwritable(folder: Path, error: OSError) -> IndexUnusable:
 def to_bytes(value: Json) -> bytes:
     """JSON in one form only, so that equal values have equal hashes."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":  # Windows makes a rename durable by itself and cannot open a folder
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _hash(data: bytes) -> str:

@@ -145,7 +145,7 @@ class LocalStore:
         of every sentence's text to the second encoder's; ``about`` holds what else the manifest says (the model, the
         analysis). The caller holds the builder's lock.
         """
-        needed = [[text_key(passage.text), *_sentence_keys(passage)] for passage in contents.passages]
+        needed = [[text_key(text) for text in (passage.text, *passage.sentence_texts)] for passage in contents.passages]
         sentences = dict.fromkeys(key for keys in needed for key in keys[1:])  # their rows come first
         row_of = {key: row for row, key in enumerate({**sentences, **dict.fromkeys(keys[0] for keys in needed)})}
         word_of = {word: i for i, word in enumerate(dict.fromkeys(w for stems in contents.stems for w in stems))}
@@ -297,10 +297,6 @@ def _document_json(document: Document, passages: Sequence[Passage]) -> Json:
 
 def _name(path: str) -> str:
     return path.rsplit("/", 1)[-1]
-
-
-def _sentence_keys(passage: Passage) -> list[bytes]:
-    return [text_key(passage.text[a - passage.start : b - passage.start]) for a, b in passage.sentences]
 
 
 def _passes(document: Document, filters: Filters) -> bool:

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from rag.durable import sync_folder
 from rag.errors import ModelError
 from rag.settings import Settings
 from rag.weights.contents import write_contents, write_json
@@ -79,7 +80,7 @@ def _make(target: Path, weights: Weights) -> None:
         shutil.rmtree(old)
     else:
         new.rename(target)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _write_whole(folder: Path, weights: Weights) -> None:
@@ -130,13 +131,3 @@ def _sha256(file: Path) -> str:
 def _sync(file: Path) -> None:
     with file.open("rb+") as stream:
         os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":  # Windows cannot open a folder, and needs no such call
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
