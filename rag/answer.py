@@ -18,6 +18,7 @@ from importlib import resources
 
 import numpy as np
 
+from rag.passages import FINAL_PUNCTUATION
 from rag.retriever import Question
 from rag.types import Encoder, Ids, Matrix, Passage, Span, Store, TokenStates, Vector
 
@@ -88,9 +89,11 @@ class AnswerSentence:
         cosines = store.sentence_scores(question.vector, number).tolist()
         asked, read = encoder.query_states(question.meant), encoder.document_states(passage.text)
         if asked is None or read is None or len(asked.starts) == 0 or len(read.starts) == 0:
-            chosen = int(np.argmax(cosines))
+            scores = cosines
         else:
-            chosen = self.choose(cosines, sentences, asked, read)
+            scores = self.scores(cosines, sentences, asked, read)
+        prose = [i for i, (a, b) in enumerate(sentences) if FINAL_PUNCTUATION.search(passage.text, a, b)]
+        chosen = max(prose or range(len(sentences)), key=scores.__getitem__)  # a heading answers nothing
         return with_context(passage.text, sentences, chosen)
 
     def choose(
@@ -100,8 +103,14 @@ class AnswerSentence:
 
         ``cosines`` are of the sentences' own vectors with the question's; ``sentences`` are offsets into the passage.
         """
+        return int(np.argmax(self.scores(cosines, sentences, question, passage)))
+
+    def scores(
+        self, cosines: Sequence[float], sentences: Sequence[Span], question: TokenStates, passage: TokenStates
+    ) -> list[float]:
+        """The sum of weight * feature of each sentence; higher is better."""
         rows = features(cosines, sentences, question, passage, self.means)
-        return int(np.argmax([sum(self.weights[name] * row[name] for name in FEATURES) for row in rows]))
+        return [sum(self.weights[name] * row[name] for name in FEATURES) for row in rows]
 
 
 def features(

@@ -174,3 +174,13 @@ def test_phrases_that_no_passage_holds_together_are_sought_apart(seed_index: rag
     answer = seed_index.ask('Что общего у "Сенегалом" и "спутников ДЗЗ"?')
     assert sorted(citation.paragraph for citation in answer.citations) == [9, 10]
     assert answer.notes == ()
+
+
+def test_a_heading_is_not_the_answer(encoder: rag.encoders.SentenceEncoder, tmp_path: Path) -> None:
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    text = "# UN Water Conference\n\nThe conference will be co-hosted by the United Arab Emirates and Senegal."
+    (documents / "water.md").write_text(text, encoding="utf-8")
+    answer = rag.build(documents, tmp_path / "index", encoder=encoder).ask("Кто проводит конференцию ООН по воде?")
+    first = answer.citations[0]
+    assert first.quote[slice(*first.highlight)] == text.split("\n\n")[1]
