@@ -38,12 +38,28 @@ class Block:
     kind: BlockKind = "paragraph"
 
 
+class Word(NamedTuple):
+    """Where a word of a document's text, ``text[start:end]``, stands on a page.
+
+    ``page`` counts from 1; the edges are in points (1/72 inch) from the left and the top of the page as it is shown.
+    """
+
+    start: int
+    end: int
+    page: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A file as read: its text and what is known about it.
 
     ``path`` is relative to the collection's folder, with ``/``; it is the ``document`` of a citation.
-    ``pages`` holds the offset at which each page starts, empty where the format has no pages.
+    ``pages`` holds the offset at which each page starts, empty where the format has no pages; ``scanned`` are the
+    pages, from 1, whose text comes from OCR.
     ``date`` is ISO 8601 (``YYYY-MM-DD``) or None. ``type`` is the file's ending, lower case, without the dot.
     """
 
@@ -55,6 +71,7 @@ class Document:
     type: str
     date: str | None = None
     pages: tuple[int, ...] = ()
+    scanned: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
+from typing import Protocol
 
 from rag import text as words
 from rag.errors import DocumentError
-from rag.readers import markdown, metadata, plain
+from rag.readers import metadata
 from rag.readers.source import Source
 from rag.types import Document
 
-Reader = Callable[[bytes], Source]
 
-READERS: dict[str, Reader] = {
-    "txt": plain.read,
-    "text": plain.read,
-    "md": markdown.read,
-    "markdown": markdown.read,
+class Reader(Protocol):
+    """What each module of this package that reads a format offers."""
+
+    def read(self, data: bytes) -> Source:
+        """The file's text and metadata; raises DocumentError with the reason where it cannot be read."""
+
+
+# A file's ending -> the module that reads it, imported at the first such file: some of them load large libraries.
+READERS = {
+    "txt": "plain",
+    "text": "plain",
+    "md": "markdown",
+    "markdown": "markdown",
 }
 
 
@@ -29,12 +37,11 @@ def file_type(path: str) -> str:
 def read(data: bytes, path: str) -> Document:
     """The document that the file ``path`` holds; raises DocumentError with the reason where it cannot be read."""
     kind = file_type(path)
-    reader = READERS.get(kind)
-    if reader is None:
+    if kind not in READERS:
         raise DocumentError(f"no reader for {'.' + kind if kind else 'files without an ending'}: {supported()}")
     if not data:
         raise DocumentError("the file is empty")
-    source = metadata.without_date_line(reader(data))
+    source = metadata.without_date_line(_reader(kind).read(data))
     if not source.blocks:
         raise DocumentError("the file holds no text")
     return Document(
@@ -46,7 +53,13 @@ def read(data: bytes, path: str) -> Document:
         type=kind,
         date=metadata.iso_date(source.date),
         pages=source.pages,
+        scanned=source.scanned,
     )
+
+
+def _reader(kind: str) -> Reader:
+    module: Reader = import_module(f"rag.readers.{READERS[kind]}")
+    return module
 
 
 def supported() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from dataclasses import replace
 
 from rag import text as words
 from rag.readers.source import Source
@@ -26,14 +27,8 @@ def without_date_line(source: Source) -> Source:
     if match is None or date is None:
         return source
     blocks = tuple(_after(block, match.end(), source.text) for block in source.blocks)
-    return Source(
-        text=source.text,
-        blocks=tuple(block for block in blocks if block.start < block.end),
-        pages=source.pages,
-        title=source.title,
-        date=source.date or date,
-        language=source.language,
-    )
+    left = tuple(block for block in blocks if block.start < block.end)
+    return replace(source, blocks=left, date=source.date or date)
 
 
 def iso_date(value: str | None) -> str | None:

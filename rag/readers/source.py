@@ -6,7 +6,7 @@ import codecs
 from dataclasses import dataclass
 
 from rag.errors import DocumentError
-from rag.types import Block
+from rag.types import Block, BlockKind, Word
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -17,9 +17,20 @@ BYTE_ORDER_MARKS = (
 )
 
 
+PARAGRAPH_GAP = "\n\n"
+ROW_GAP = "\n"  # between two rows of a table
+CELL_GAP = "\t"  # between the cells of a row
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file's extracted text, its blocks in order, and what its own metadata says (None where it says nothing)."""
+    """A file's extracted text, its blocks in order, and what its own metadata says (None where it says nothing).
+
+    ``pages`` holds the offset at which each page starts. ``words`` says where the text's words stand on the pages, in
+    order. ``scanned`` are the pages, from 1, whose text comes from OCR; ``scans`` those that hold a picture and no
+    text, and that OCR has not read. ``missing`` names the parts of the file that could not be read, each with the
+    reason, as in ``page 7: its content is damaged``.
+    """
 
     text: str
     blocks: tuple[Block, ...]
@@ -27,6 +38,57 @@ class Source:
     title: str | None = None
     date: str | None = None
     language: str | None = None
+    words: tuple[Word, ...] = ()
+    scanned: tuple[int, ...] = ()
+    scans: tuple[int, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class Draft:
+    """An extracted text as it grows, block by block, for formats whose files are not text."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._blocks: list[Block] = []
+        self._pages: list[int] = []
+        self._length = 0
+
+    def add(self, text: str, kind: BlockKind = "paragraph") -> int | None:
+        """Appends a block, its white space folded (a row's cells stay set apart by ``CELL_GAP``); returns its offset.
+
+        A text of white space alone is left out, and None returned.
+        """
+        folded = CELL_GAP.join(" ".join(cell.split()) for cell in text.split(CELL_GAP)) if kind == "row" else text
+        folded = folded.strip() if kind == "row" else " ".join(folded.split())
+        if not folded:
+            return None
+        if self._blocks:
+            self._append(ROW_GAP if kind == self._blocks[-1].kind == "row" else PARAGRAPH_GAP)
+        start = self._length
+        self._append(folded)
+        self._blocks.append(Block(start, self._length, kind))
+        return start
+
+    def page(self) -> None:
+        """Starts a new page: what is added from now on stands on it."""
+        gap = len(PARAGRAPH_GAP) if self._blocks else 0
+        self._pages.append(self._length + gap)
+
+    def source(
+        self,
+        title: str | None = None,
+        date: str | None = None,
+        language: str | None = None,
+        missing: tuple[str, ...] = (),
+    ) -> Source:
+        """The text as it is now, with what the file's own metadata says."""
+        text = "".join(self._pieces)
+        pages = tuple(min(page, len(text)) for page in self._pages)
+        return Source(text, tuple(self._blocks), pages, title, date, language, missing=missing)
+
+    def _append(self, text: str) -> None:
+        self._pieces.append(text)
+        self._length += len(text)
 
 
 def decode(data: bytes) -> str:
