@@ -13,11 +13,14 @@ import os
 # does.
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
-from rag import encoders
-from rag.errors import RagError
-from rag.index import Index, build, open  # rag.open opens an index
-from rag.settings import Settings
-from rag.types import Answer, BuildReport, Citation, Filters
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rag import encoders
+    from rag.errors import RagError
+    from rag.index import Index, build, open  # rag.open opens an index
+    from rag.settings import Settings
+    from rag.types import Answer, BuildReport, Citation, Filters
 
 __all__ = [
     "Answer",
@@ -31,3 +34,31 @@ __all__ = [
     "encoders",
     "open",
 ]
+
+# Where the public names live: imported at their first use, since `snoska info` needs no FAISS, and a process that
+# reads documents neither.
+_HOMES = {
+    "Answer": "rag.types",
+    "BuildReport": "rag.types",
+    "Citation": "rag.types",
+    "Filters": "rag.types",
+    "Index": "rag.index",
+    "RagError": "rag.errors",
+    "Settings": "rag.settings",
+    "build": "rag.index",
+    "open": "rag.index",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "encoders":
+        return import_module("rag.encoders")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'rag' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

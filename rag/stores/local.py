@@ -24,17 +24,16 @@ from rag import lexical, query
 from rag.dense import DenseLeg, flat_index
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
 from rag.lexical import LexicalLeg
+from rag.records import document_from_json, document_json, passages_from_json, passages_json
 from rag.stores import files
 from rag.stores.files import Part
 from rag.types import (
-    Block,
     Document,
     Filters,
     Ids,
     Json,
     Matrix,
     Passage,
-    Span,
     Vector,
     VectorScores,
 )
@@ -112,7 +111,7 @@ class LocalStore:
         for value in manifest["documents"]:
             content = json.loads(files.read_part(folder, Part.from_json(value["part"]), f"document {value['path']}"))
             documents.append(document_from_json(value["path"], content))
-            passages += passages_from_json(documents[-1], content)
+            passages += passages_from_json(documents[-1], content["passages"])
         rows, bounds = _array(data["rows"]), _array(data["bounds"])
         dense = DenseLeg(
             _faiss(data["vectors"]),
@@ -177,7 +176,8 @@ class LocalStore:
     @staticmethod
     def write_document(folder: Path, document: Document, passages: Sequence[Passage]) -> Part:
         """Stores a document's text and passages as a part of the index."""
-        return files.write_part(folder, files.to_bytes(_document_json(document, passages)), "document.json")
+        content = {**document_json(document), "passages": passages_json(passages)}
+        return files.write_part(folder, files.to_bytes(content), "document.json")
 
     def vector_of(self, key: bytes) -> Vector | None:
         """The stored vector of the text with this key, where there is one."""
@@ -249,54 +249,6 @@ class LocalStore:
 def text_key(text: str) -> bytes:
     """What a text's vector is kept under."""
     return hashlib.blake2b(text.encode("utf-8"), digest_size=KEY_BYTES).digest()
-
-
-def document_from_json(path: str, value: Json) -> Document:
-    """The document that a part holds, under the path it has now."""
-    return Document(
-        path=path,
-        text=value["text"],
-        blocks=tuple(Block(*block) for block in value["blocks"]),
-        title=value["title"] or _name(path),
-        language=value["language"],
-        type=value["type"],
-        date=value["date"],
-        pages=tuple(value["pages"]),
-    )
-
-
-def passages_from_json(document: Document, value: Json) -> list[Passage]:
-    """The document's passages as its part holds them."""
-    return [
-        Passage(
-            document=document.path,
-            start=start,
-            end=end,
-            text=document.text[start:end],
-            paragraph=paragraph,
-            page=page,
-            language=language,
-            sentences=tuple(Span(*span) for span in spans),
-        )
-        for start, end, paragraph, page, language, spans in value["passages"]
-    ]
-
-
-def _document_json(document: Document, passages: Sequence[Passage]) -> Json:
-    return {
-        "text": document.text,
-        "blocks": [[block.start, block.end, block.kind] for block in document.blocks],
-        "title": "" if document.title == _name(document.path) else document.title,  # so that it follows a rename
-        "language": document.language,
-        "type": document.type,
-        "date": document.date,
-        "pages": document.pages,
-        "passages": [[p.start, p.end, p.paragraph, p.page, p.language, p.sentences] for p in passages],
-    }
-
-
-def _name(path: str) -> str:
-    return path.rsplit("/", 1)[-1]
 
 
 def _passes(document: Document, filters: Filters) -> bool:
