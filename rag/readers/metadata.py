@@ -7,17 +7,69 @@ metadata, not prose, and no passage holds it.
 from __future__ import annotations
 
 import datetime
+import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from rag import text as words
-from rag.readers.source import Source
+from rag.errors import DocumentError
+from rag.readers.source import Source, decode
 from rag.sentences import sentences
-from rag.types import Block
+from rag.types import Block, Document
 
 DATE_LINE = re.compile(r"\s*date:?[ \t]+(\d{4}-\d{2}-\d{2})(?=\s|$)[^\S\n]*", re.IGNORECASE)
 LANGUAGE_TAG = re.compile(r"([A-Za-z]{2})(?:[-_]\w+)*")
 TITLE_LENGTH = 90  # characters; one line of a citation card
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What a person says of a document beside it; None where nothing is said. ``date`` is ISO 8601."""
+
+    title: str | None = None
+    date: str | None = None
+    language: str | None = None
+
+
+def sidecar(data: bytes) -> Overrides:
+    """What a ``NAME.meta.json`` says: an object with ``title``, ``date`` and ``language``, each optional.
+
+    Other keys are left to whoever wrote them. Raises DocumentError where the file is not such an object.
+    """
+    try:
+        fields = json.loads(decode(data))
+    except (ValueError, RecursionError, DocumentError) as error:
+        raise _invalid("it is not JSON") from error
+    if not isinstance(fields, dict):
+        raise _invalid("it is not a JSON object")
+    date, language = _string(fields, "date"), _string(fields, "language")
+    if date and not iso_date(date):
+        raise _invalid(f"its date {date[:30]!r} is not written as 2025-11-25")
+    if language and not language_code(language):
+        raise _invalid(f"its language {language[:30]!r} is not a code such as ru or en")
+    return Overrides(_string(fields, "title"), iso_date(date), language_code(language))
+
+
+def overridden(document: Document, overrides: Overrides) -> Document:
+    """The document with what the overrides say in place of what was read from it."""
+    return replace(
+        document,
+        title=words.shorten(overrides.title or "", TITLE_LENGTH) or document.title,
+        date=overrides.date or document.date,
+        language=overrides.language or document.language,
+    )
+
+
+def _string(fields: dict[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    if value is None or isinstance(value, str):
+        return (value or "").strip() or None
+    raise _invalid(f"its {name} is not text in quotes")
+
+
+def _invalid(reason: str) -> DocumentError:
+    return DocumentError(f"its sidecar .meta.json is not valid: {reason}; correct or remove it")
 
 
 def without_date_line(source: Source) -> Source:
