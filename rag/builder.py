@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag import folder as folders
-from rag import readers
-from rag.errors import ConfigurationError, DocumentError, IndexMissing, NothingToIndex
+from rag import readers, reading
+from rag.errors import ConfigurationError, IndexMissing, NothingToIndex
 from rag.folder import File, Plan
 from rag.passages import passages
+from rag.readers import Reading
 from rag.settings import Settings
 from rag.stores import files
 from rag.stores.local import Contents, Entry, LocalStore, text_key
@@ -56,7 +56,7 @@ def build(
         previous = None if rebuild else _previous(index, fingerprint)
         plan = folders.compare(found, _indexed(previous))
         kept = _kept(previous, plan)
-        new, failed = _read_all((*plan.added, *plan.changed), documents, index, encoder, progress)
+        new, failed = _read_all((*plan.added, *plan.changed), documents, index, encoder, settings, progress)
         skipped += failed
         everything = sorted([*kept, *new], key=lambda read: read.document.path)
         if not everything:
@@ -147,15 +147,14 @@ def _kept(previous: LocalStore | None, plan: Plan) -> list[_Read]:
     """What is taken over from the last generation as it is, renamed files under their new names."""
     if previous is None:
         return []
-    parts = {entry["path"]: files.Part.from_json(entry["part"]) for entry in previous.manifest["documents"]}
+    entries = {entry.path: entry for entry in map(Entry.from_json, previous.manifest["documents"])}
     own: dict[str, list[Passage]] = {path: [] for path in previous.documents}
     for passage in previous.passages:
         own[passage.document].append(passage)
     sources = {file.path: file.path for file in plan.unchanged} | dict(plan.renamed)
-    hashes = _indexed(previous)
     return [
         _Read(
-            Entry(path, hashes[old], parts[old]),
+            replace(entries[old], path=path),
             replace(previous.documents[old], path=path),
             tuple(replace(passage, document=path) for passage in own[old]),
         )
@@ -168,31 +167,23 @@ def _read_all(
     documents: Path,
     index: Path,
     encoder: Callable[[], Encoder],
+    settings: Settings,
     progress: ProgressCallback,
 ) -> tuple[list[_Read], list[Skipped]]:
-    read: list[_Read] = []
-    skipped: list[Skipped] = []
-    for done, file in enumerate(wanted):
-        progress(Progress("reading", done, len(wanted)))
-        try:
-            read.append(_read(file.path, documents, index, encoder))
-        except DocumentError as error:
-            skipped.append(Skipped(file.path, str(error)))
-    if wanted:
-        progress(Progress("reading", len(wanted), len(wanted)))
-    return read, skipped
+    """What the wanted files hold, and what of them could not be read: whole files, or pages of those that could."""
+    if not wanted:
+        return [], []
+    readings, skipped = reading.read_all(
+        wanted, documents, settings, lambda done: progress(Progress("reading", done, len(wanted)))
+    )
+    skipped += [Skipped(file.path, reason) for file, each in readings for reason in each.missing]
+    return [_read(index, file, each, encoder()) for file, each in readings], skipped
 
 
-def _read(path: str, documents: Path, index: Path, encoder: Callable[[], Encoder]) -> _Read:
-    try:
-        data = (documents / path).read_bytes()
-    except OSError as error:
-        raise DocumentError(f"cannot be read: {error.strerror}") from error
-    document = readers.read(data, path)
-    model = encoder()
-    found = passages(document, model.count_tokens, model.max_tokens)
-    part = LocalStore.write_document(index, document, found)
-    return _Read(Entry(path, hashlib.sha256(data).hexdigest(), part), document, found)
+def _read(index: Path, file: File, each: Reading, model: Encoder) -> _Read:
+    found = passages(each.document, model.count_tokens, model.max_tokens)
+    part, words = LocalStore.write_document(index, each.document, found, each.words)
+    return _Read(Entry(file.path, file.sha256, part, words), each.document, found)
 
 
 def _contents(everything: list[_Read]) -> Contents:

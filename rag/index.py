@@ -19,7 +19,7 @@ from rag.encoders import SentenceEncoder, model_fingerprint
 from rag.errors import ConfigurationError, IndexMismatch, QuestionError
 from rag.retriever import EVERYTHING, Question, Ranking, rank
 from rag.settings import Settings
-from rag.stores.local import LocalStore
+from rag.stores.local import Entry, LocalStore
 from rag.text import clean, language, stems
 from rag.types import (
     Answer,
@@ -243,7 +243,10 @@ def info(index: str | Path = "index") -> Json:
 
 def check(index: str | Path = "index") -> Json:
     """Verifies every part of the index; returns the manifest. Raises as :func:`open` does, the model aside."""
-    return LocalStore.open(_folder(index)).manifest
+    store = LocalStore.open(_folder(index))
+    for path in store.documents:
+        store.words(path)
+    return store.manifest
 
 
 def checked(filters: Filters) -> Filters:
@@ -271,7 +274,8 @@ def checked(filters: Filters) -> Filters:
 
 def _info(store: LocalStore) -> Json:
     manifest = store.manifest
-    parts = [*manifest["parts"].values(), *(document["part"] for document in manifest["documents"])]
+    sizes = [part["size"] for part in manifest["parts"].values()]
+    sizes += [part.size for entry in map(Entry.from_json, manifest["documents"]) for part in entry.parts]
     return {
         "documents": len(manifest["documents"]),
         "passages": manifest["passages"],
@@ -279,7 +283,7 @@ def _info(store: LocalStore) -> Json:
         "model": manifest["model"],
         "generation": manifest["generation"],
         "built": manifest["built"],
-        "bytes": sum(part["size"] for part in parts),
+        "bytes": sum(sizes),
         "skipped": manifest["skipped"],
     }
 

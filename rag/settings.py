@@ -10,11 +10,16 @@
 | SNOSKA_PRECISION | float32 or bfloat16 | bfloat16 where the processor has it |
 | SNOSKA_SECOND_ENCODER | on or off: whether the bundled model has a second one beside it across languages | on |
 | SNOSKA_MAX_FILE_MB | files larger than this are skipped | 32 |
+| SNOSKA_READ_SECONDS | a file that takes longer to read is skipped | 60 |
+| SNOSKA_READ_MB | a file that takes more memory to read is skipped | 1024 |
+| SNOSKA_OCR | languages of scanned pages, as Tesseract names them; off: scanned pages are skipped | rus+kaz+eng |
 """
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +45,9 @@ class Settings:
     precision: str | None = None
     second_encoder: bool = True
     max_file_bytes: int = 32 * 2**20
+    read_seconds: int = 60
+    read_megabytes: int = 1024
+    ocr: tuple[str, ...] = ("rus", "kaz", "eng")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -48,7 +56,7 @@ class Settings:
         def get(name: str) -> str | None:
             return environment.get(f"SNOSKA_{name}") or None
 
-        weights, cache, megabytes = get("WEIGHTS"), get("CACHE"), get("MAX_FILE_MB")
+        weights, cache = get("WEIGHTS"), get("CACHE")
         return cls(
             model=get("MODEL"),
             query_prompt=get("QUERY_PROMPT"),
@@ -58,7 +66,10 @@ class Settings:
             device=_one_of("DEVICE", get("DEVICE"), DEVICES),
             precision=_one_of("PRECISION", get("PRECISION"), PRECISIONS),
             second_encoder=_one_of("SECOND_ENCODER", get("SECOND_ENCODER"), ("on", "off")) != "off",
-            max_file_bytes=_megabytes(megabytes) if megabytes else 32 * 2**20,
+            max_file_bytes=int(_number("MAX_FILE_MB", get("MAX_FILE_MB"), 32) * 2**20),
+            read_seconds=math.ceil(_number("READ_SECONDS", get("READ_SECONDS"), 60)),
+            read_megabytes=math.ceil(_number("READ_MB", get("READ_MB"), 1024)),
+            ocr=_ocr_languages(get("OCR") or "rus+kaz+eng"),
         )
 
 
@@ -68,11 +79,19 @@ def _one_of(name: str, value: str | None, allowed: tuple[str, ...]) -> str | Non
     return value
 
 
-def _megabytes(value: str) -> int:
+def _number(name: str, value: str | None, default: float) -> float:
     try:
-        size = float(value)
+        number = float(value) if value is not None else default
     except ValueError as error:
-        raise ConfigurationError(f"SNOSKA_MAX_FILE_MB={value!r} is not a number of megabytes") from error
-    if not 0 < size < 1e6:
-        raise ConfigurationError(f"SNOSKA_MAX_FILE_MB={value!r} is not a number above 0")
-    return int(size * 2**20)
+        raise ConfigurationError(f"SNOSKA_{name}={value!r} is not a number") from error
+    if not 0 < number < 1e6:
+        raise ConfigurationError(f"SNOSKA_{name}={value!r} is not a number above 0")
+    return number
+
+
+def _ocr_languages(value: str) -> tuple[str, ...]:
+    if value == "off":
+        return ()
+    if not re.fullmatch(r"\w+(\+\w+)*", value):
+        raise ConfigurationError(f"SNOSKA_OCR={value!r} names no languages: write them as rus+kaz+eng, or off")
+    return tuple(value.split("+"))

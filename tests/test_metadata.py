@@ -57,7 +57,7 @@ def test_bad_sidecar_is_refused_with_the_reason(data: bytes, reason: str) -> Non
 
 
 def test_overrides_replace_only_what_they_say() -> None:
-    document = readers.read("# Доклад\n\nТекст доклада.".encode(), "a.md")
+    document = readers.read("# Доклад\n\nТекст доклада.".encode(), "a.md").document
     assert overridden(document, Overrides()) == document
     changed = overridden(document, sidecar(json.dumps({"title": "Т" * 200, "date": "2025-11-25"}).encode()))
     assert (changed.title, changed.date, changed.language) == ("Т" * 89 + "…", "2025-11-25", "ru")

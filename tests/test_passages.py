@@ -46,7 +46,7 @@ def letters(texts: Sequence[str]) -> list[int]:
 
 
 def cut(text: str, path: str = "a.txt", max_tokens: int = 512) -> tuple[Passage, ...]:
-    return passages(readers.read(text.encode(), path), WORDS, max_tokens)
+    return passages(readers.read(text.encode(), path).document, WORDS, max_tokens)
 
 
 def spoken(text: str, passage: Passage) -> list[str]:
@@ -83,7 +83,7 @@ def check(document: Document, max_tokens: int, count: str) -> None:
 def test_passages_of_any_file_stand_in_its_text(text: str, max_tokens: int, count: str, ending: str) -> None:
     try:
         data = codecs.BOM_UTF16_LE + text.encode("utf-16-le", "surrogatepass")
-        document = readers.read(data, f"a.{ending}")
+        document = readers.read(data, f"a.{ending}").document
     except DocumentError:
         return
     check(document, max_tokens, count)
@@ -99,7 +99,7 @@ def test_passages_of_text_that_no_file_can_hold_stand_in_it_too(text: str, max_t
 
 
 def test_seed_gives_a_passage_a_paragraph() -> None:
-    document = readers.read(SEED.read_bytes(), SEED.name)
+    document = readers.read(SEED.read_bytes(), SEED.name).document
     found = passages(document, WORDS, 512)
     assert [passage.paragraph for passage in found] == list(range(1, 14))
     assert {passage.language for passage in found} == {"ru"}
@@ -192,7 +192,7 @@ def test_overlong_paragraph_is_split_at_sentence_ends(text: str, expected: list[
 
 @pytest.mark.parametrize("sign", ["ы", "a"], ids=["ru", "en"])
 def test_line_of_200_000_signs_without_a_space_is_cut_to_what_the_model_reads(sign: str) -> None:
-    document = readers.read((sign * 200_000).encode(), "a.txt")
+    document = readers.read((sign * 200_000).encode(), "a.txt").document
     started = time.process_time()
     found = passages(document, letters, 512)
     assert time.process_time() - started < 2
@@ -202,7 +202,7 @@ def test_line_of_200_000_signs_without_a_space_is_cut_to_what_the_model_reads(si
 
 
 def test_ten_thousand_stubs_are_packed_in_linear_time() -> None:
-    document = readers.read("\n\n".join(["слово"] * 10_000).encode(), "a.txt")
+    document = readers.read("\n\n".join(["слово"] * 10_000).encode(), "a.txt").document
     started = time.process_time()
     found = passages(document, WORDS, 500)
     assert time.process_time() - started < 2

@@ -18,7 +18,7 @@ SEED = Path(__file__).resolve().parent.parent / "seeds" / "000_1c14ccf7fdd8eae7.
 
 
 def read(text: str, path: str = "a.txt") -> Document:
-    return readers.read(text.encode(), path)
+    return readers.read(text.encode(), path).document
 
 
 def blocks(document: Document) -> list[str]:
@@ -33,7 +33,7 @@ def kinds(document: Document) -> list[tuple[str, str]]:
 
 
 def test_seed_gives_its_date_and_thirteen_paragraphs_without_it() -> None:
-    document = readers.read(SEED.read_bytes(), SEED.name)
+    document = readers.read(SEED.read_bytes(), SEED.name).document
     assert (document.date, document.language, document.type) == ("2025-11-25", "ru", "txt")
     assert document.title == "Заседание прошло под сопредседательством Заместителя Премьер-министра — министра…"
     assert len(document.blocks) == 13
@@ -95,7 +95,7 @@ def test_title_is_the_first_sentence_that_says_something(text: str, title: str) 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_text_is_decoded_with_or_without_its_mark(encoding: str) -> None:
-    document = readers.read("Привет, world.".encode(encoding), "a.TXT")
+    document = readers.read("Привет, world.".encode(encoding), "a.TXT").document
     assert (document.text, document.type) == ("Привет, world.", "txt")
 
 

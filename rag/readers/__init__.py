@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from rag import text as words
 from rag.errors import DocumentError
 from rag.readers import metadata
 from rag.readers.source import Source
-from rag.types import Document
+from rag.types import Document, Word
 
 
 class Reader(Protocol):
@@ -17,6 +18,16 @@ class Reader(Protocol):
 
     def read(self, data: bytes) -> Source:
         """The file's text and metadata; raises DocumentError with the reason where it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file as read: its document, and the parts of its :class:`Source` that are no part of the document."""
+
+    document: Document
+    words: tuple[Word, ...] = ()
+    scans: tuple[int, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 # A file's ending -> the module that reads it, imported at the first such file: some of them load large libraries.
@@ -34,17 +45,17 @@ def file_type(path: str) -> str:
     return name.rsplit(".", 1)[1].lower() if "." in name[1:] else ""
 
 
-def read(data: bytes, path: str) -> Document:
-    """The document that the file ``path`` holds; raises DocumentError with the reason where it cannot be read."""
+def read(data: bytes, path: str) -> Reading:
+    """What the file ``path`` holds; raises DocumentError with the reason where it cannot be read."""
     kind = file_type(path)
     if kind not in READERS:
         raise DocumentError(f"no reader for {'.' + kind if kind else 'files without an ending'}: {supported()}")
     if not data:
         raise DocumentError("the file is empty")
     source = metadata.without_date_line(_reader(kind).read(data))
-    if not source.blocks:
+    if not source.blocks and not source.scans:
         raise DocumentError("the file holds no text")
-    return Document(
+    document = Document(
         path=path,
         text=source.text,
         blocks=source.blocks,
@@ -55,6 +66,7 @@ def read(data: bytes, path: str) -> Document:
         pages=source.pages,
         scanned=source.scanned,
     )
+    return Reading(document, source.words, source.scans, source.missing)
 
 
 def _reader(kind: str) -> Reader:

@@ -24,7 +24,14 @@ from rag import lexical, query
 from rag.dense import DenseLeg, flat_index
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
 from rag.lexical import LexicalLeg
-from rag.records import document_from_json, document_json, passages_from_json, passages_json
+from rag.records import (
+    document_from_json,
+    document_json,
+    passages_from_json,
+    passages_json,
+    words_from_bytes,
+    words_to_bytes,
+)
 from rag.stores import files
 from rag.stores.files import Part
 from rag.types import (
@@ -36,6 +43,7 @@ from rag.types import (
     Passage,
     Vector,
     VectorScores,
+    Word,
 )
 
 ROLES = ("vectors", "texts", "rows", "bounds", "vocabulary", "stems")
@@ -47,14 +55,27 @@ ATTEMPTS = 10  # a builder may sweep the generation that a reader is opening; th
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A document in the manifest: its file's hash and the part that holds its text and passages."""
+    """A document in the manifest: its file's hash, the part that holds its text and passages, and the part that says
+    where its words stand, where the format has pages."""
 
     path: str
     sha256: str
     part: Part
+    words: Part | None = None
+
+    @classmethod
+    def from_json(cls, value: Json) -> Entry:
+        """Raises IndexDamaged where the value names no part."""
+        words = Part.from_json(value["words"]) if value["words"] else None
+        return cls(value["path"], value["sha256"], Part.from_json(value["part"]), words)
 
     def to_json(self) -> Json:
-        return {"path": self.path, "sha256": self.sha256, "part": self.part.to_json()}
+        words = self.words.to_json() if self.words else None
+        return {"path": self.path, "sha256": self.sha256, "part": self.part.to_json(), "words": words}
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return (self.part, self.words) if self.words else (self.part,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +99,7 @@ class LocalStore:
         dense: DenseLeg,
         lexical_leg: LexicalLeg,
         texts: Mapping[bytes, int],
+        folder: Path = Path(),
     ) -> None:
         if not len(passages) == len(dense) == lexical_leg.size:
             raise ValueError(f"{len(passages)} passages, {len(dense)} in vectors, {lexical_leg.size} in stems")
@@ -85,7 +107,7 @@ class LocalStore:
         self.documents: Mapping[str, Document] = {document.path: document for document in documents}
         self.passages = passages
         self.dense, self.lexical = dense, lexical_leg
-        self._texts = texts
+        self._texts, self._folder = texts, folder
         self._by_language = _grouped([passage.language for passage in passages])
 
     # -- opening
@@ -125,7 +147,7 @@ class LocalStore:
         lists = [[vocabulary[i] for i in stems[a:b]] for a, b in zip(bounds[1][:-1], bounds[1][1:], strict=True)]
         keys = data["texts"]
         texts = {keys[i : i + KEY_BYTES]: i // KEY_BYTES for i in range(0, len(keys), KEY_BYTES)}
-        return cls(manifest, documents, passages, dense, LexicalLeg.of(lists), texts)
+        return cls(manifest, documents, passages, dense, LexicalLeg.of(lists), texts, folder)
 
     # -- writing
 
@@ -174,10 +196,13 @@ class LocalStore:
         files.sweep(folder, previous | _names_of_current(folder))
 
     @staticmethod
-    def write_document(folder: Path, document: Document, passages: Sequence[Passage]) -> Part:
-        """Stores a document's text and passages as a part of the index."""
+    def write_document(
+        folder: Path, document: Document, passages: Sequence[Passage], words: Sequence[Word]
+    ) -> tuple[Part, Part | None]:
+        """Stores a document's text and passages as a part of the index, and where its words stand as another."""
         content = {**document_json(document), "passages": passages_json(passages)}
-        return files.write_part(folder, files.to_bytes(content), "document.json")
+        part = files.write_part(folder, files.to_bytes(content), "document.json")
+        return part, files.write_part(folder, words_to_bytes(words), "words.bin") if words else None
 
     def vector_of(self, key: bytes) -> Vector | None:
         """The stored vector of the text with this key, where there is one."""
@@ -190,6 +215,11 @@ class LocalStore:
         if row is None or second is None or row >= second.ntotal:
             return None
         return np.asarray(second.reconstruct(row), dtype=np.float32)
+
+    def words(self, path: str) -> tuple[Word, ...]:
+        """Where the document's words stand on its pages, in order; none where its format has no pages."""
+        entry = next(entry for entry in map(Entry.from_json, self.manifest["documents"]) if entry.path == path)
+        return words_from_bytes(files.read_part(self._folder, entry.words, f"words {path}")) if entry.words else ()
 
     # -- rag.types.Store
 
@@ -275,8 +305,8 @@ def _names_of_current(folder: Path) -> set[str]:
         part, manifest = files.current(folder)
     except (IndexMissing, IndexDamaged, IndexMismatch):
         return set()
-    parts = [*manifest["parts"].values(), *(document["part"] for document in manifest["documents"])]
-    return {part.file, *(value["file"] for value in parts)}
+    parts = [part for entry in map(Entry.from_json, manifest["documents"]) for part in entry.parts]
+    return {part.file, *(each.file for each in parts), *(value["file"] for value in manifest["parts"].values())}
 
 
 def _to_faiss(vectors: Matrix) -> bytes:
