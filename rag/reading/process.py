@@ -26,8 +26,8 @@ PACKAGES = Path(__file__).resolve().parent.parent.parent
 class Process:
     """One reading process, or none yet. Not for several threads at once; a context manager that ends it."""
 
-    def __init__(self, seconds: int, megabytes: int) -> None:
-        self._seconds, self._megabytes = seconds, megabytes
+    def __init__(self, seconds: int, megabytes: int, module: str = "rag.reading.worker") -> None:
+        self._seconds, self._megabytes, self._module = seconds, megabytes, module
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Process:
@@ -87,7 +87,7 @@ class Process:
         return process.wait()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "rag.reading.worker", str(self._seconds), str(self._megabytes)]
+        command = [sys.executable, "-m", self._module, str(self._seconds), str(self._megabytes)]
         path = os.pathsep.join([str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])])
         self._process = subprocess.Popen(
             command,
