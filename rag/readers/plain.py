@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rag.readers.source import Source, decode
+from rag.readers.encodings import decode
+from rag.readers.source import Source
 from rag.types import Block
 
 BLANK_LINES = re.compile(r"\n(?:[^\S\n]*+\n)++")  # begins at a line's end, so that a run of spaces is read once
@@ -20,8 +21,9 @@ WRAP_WIDTH = 100  # text wrapped by hand or by a mail program is narrower; a lin
 
 def read(data: bytes) -> Source:
     """The text as it is, byte-order mark aside; raises DocumentError where it is not text."""
-    text = decode(data)
-    return Source(text=text, blocks=tuple(paragraphs(text)))
+    text, encoding, damaged = decode(data)
+    missing = (f"characters that are not {encoding.upper()}: {damaged}",) if damaged else ()
+    return Source(text=text, blocks=tuple(paragraphs(text)), missing=missing)
 
 
 def paragraphs(text: str, start: int = 0, end: int | None = None) -> Iterator[Block]:

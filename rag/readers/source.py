@@ -1,21 +1,11 @@
-"""What every reader gives, and the decoding that text formats share."""
+"""What every reader gives, and the draft of a text that is put together block by block."""
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
 
-from rag.errors import DocumentError
+from rag.readers import encodings
 from rag.types import Block, BlockKind, Word
-
-BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins as UTF-16's mark does
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-
 
 PARAGRAPH_GAP = "\n\n"
 ROW_GAP = "\n"  # between two rows of a table
@@ -92,15 +82,5 @@ class Draft:
 
 
 def decode(data: bytes) -> str:
-    """Bytes to text: UTF-8, or UTF-16 or UTF-32 with its mark. Raises DocumentError where it is none of them."""
-    mark, encoding = next((each for each in BYTE_ORDER_MARKS if data.startswith(each[0])), (b"", "utf-8"))
-    if encoding == "utf-8" and b"\0" in data:
-        raise DocumentError("not a text file: it holds NUL bytes")
-    return _strictly(data[len(mark) :], encoding)
-
-
-def _strictly(data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise DocumentError(f"not {encoding.upper()} text (byte {error.start}): save it as UTF-8") from error
+    """A file's bytes to text, whatever encoding they are in; raises DocumentError where they are not text."""
+    return encodings.decode(data).text
