@@ -45,6 +45,15 @@ MAGIC = (
     (b"<html", "an HTML page: name it .html"),
     (b"<?xml", "an XML file, not an archive of them: save it again in the format that its name says"),
 )
+# How XML is parsed: no entity is resolved, no file or address opened.
+SAFE = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
 # libxml2's own limits: nesting and single texts; entities that multiply.
 LIMITS = (etree.ErrorTypes.ERR_RESOURCE_LIMIT, etree.ErrorTypes.ERR_ENTITY_LOOP)
 DAMAGE = (
@@ -93,7 +102,7 @@ class Entries:
 def open(data: bytes) -> Iterator[Entries]:
     """The archive's entries; raises DocumentError with the reason where it is none, is damaged or breaks a limit."""
     if not data.startswith(b"PK"):
-        raise DocumentError(_other_kind(data))
+        raise DocumentError(other_kind(data))
     if data.count(DIRECTORY_ENTRY) > MAX_ENTRIES:  # asked before the directory is loaded
         raise DocumentError(f"the file holds more than {MAX_ENTRIES} entries: split the document")
     try:
@@ -110,19 +119,32 @@ def xml(data: bytes, name: str) -> etree._Element:
     Entities are never defined, resolved or fetched; nesting and single texts stay within libxml2's own limits
     (256 levels, 10 MB).
     """
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
-    )
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, etree.XMLParser(**SAFE))
     except etree.XMLSyntaxError as error:
-        if error.code in LIMITS:
-            raise DocumentError(f"{name} nests too deeply, holds too long a text or grows by entities") from error
-        raise DocumentError(f"the file is damaged ({name} is not well-formed XML): save it again") from error
+        raise _xml_error(error, name) from error
     types = root.getroottree().docinfo.internalDTD
     if types is not None and types.entities():
         raise DocumentError(f"{name} defines XML entities, which are never resolved: save the file again")
     return root
+
+
+def stream(data: bytes, name: str, *tags: str) -> Iterator[etree._Element]:
+    """The elements of these local names, one at a time and each forgotten after its turn; otherwise as :func:`xml`."""
+    try:
+        for _, element in etree.iterparse(io.BytesIO(data), tag=[f"{{*}}{tag}" for tag in tags], **SAFE):
+            yield element
+            element.clear()
+            while element.getprevious() is not None:
+                del element.getparent()[0]
+    except etree.XMLSyntaxError as error:
+        raise _xml_error(error, name) from error
+
+
+def _xml_error(error: etree.XMLSyntaxError, name: str) -> DocumentError:
+    if error.code in LIMITS:
+        return DocumentError(f"{name} nests too deeply, holds too long a text or grows by entities")
+    return DocumentError(f"the file is damaged ({name} is not well-formed XML): save it again")
 
 
 def _check(entries: list[zipfile.ZipInfo]) -> None:
@@ -138,7 +160,7 @@ def _check(entries: list[zipfile.ZipInfo]) -> None:
         end = entry.header_offset + LOCAL_HEADER + entry.compress_size
 
 
-def _other_kind(data: bytes) -> str:
+def other_kind(data: bytes) -> str:
     """Why this is no zip archive, by how it begins."""
     if data.startswith(OLE):
         held = (reason for name, reason in OLE_KINDS if name.encode("utf-16-le") in data)

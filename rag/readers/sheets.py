@@ -1,0 +1,164 @@
+"""What the formats of sheets share: a row becomes ``Column: value; Column: value``, the names from the header row."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+
+from rag.errors import DocumentError
+from rag.readers.source import CELL_GAP, Draft
+
+MAX_CELLS = 1_000_000  # of a file; they take some 400 MB while it is read, and a reader has 1 GB
+MAX_ROWS = 300_000  # of a file; each is a block of its own
+HEADER_REACH = 30  # rows; a title and notes stand above a header, not pages of them
+HEADER_SHARE = 0.7  # of a header's cells that are labels; a row of data has more numbers than that
+MAX_NAME = 120  # characters; a longer cell is prose, and no column's name
+LABEL = re.compile(r"(?:19|20)\d\d|\d{4}-\d\d-\d\d")  # the years and days that head columns; one alone heads none
+MAX_DIGITS = 15  # that a double holds exactly; what follows them is rounding
+MAX_EXPONENT = 21  # larger numbers are left as 1E+30
+
+
+class Cell(NamedTuple):
+    """What a cell shows, and whether that is words and no number or date."""
+
+    text: str
+    is_words: bool
+
+
+Row = dict[int, Cell]  # column, from 0 -> what is there
+
+
+class Merge(NamedTuple):
+    """Cells shown as one, rows and columns counted from 0, both ends inclusive."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+@dataclass(slots=True)
+class Sheet:
+    """A sheet's cells that are not empty: row, from 0, in order -> its cells."""
+
+    name: str
+    rows: dict[int, Row] = field(default_factory=dict)
+    merges: list[Merge] = field(default_factory=list)
+
+
+class Counter:
+    """Raises DocumentError once a file has more cells or rows than can be read."""
+
+    def __init__(self) -> None:
+        self._cells = self._rows = 0
+
+    def add(self, cells: int) -> None:
+        """Counts a row of so many cells, before it is kept."""
+        self.check(cells)
+        self._cells += cells
+        self._rows += 1
+
+    def check(self, cells: int) -> None:
+        """Raises DocumentError where one more row of so many cells would be too much."""
+        if self._cells + cells > MAX_CELLS or self._rows >= MAX_ROWS:
+            raise DocumentError(f"more than {MAX_ROWS:,} rows or {MAX_CELLS:,} cells: split the table")
+
+
+def write(draft: Draft, sheet: Sheet) -> None:
+    """Appends the sheet's name, where it has one, and its rows."""
+    if not sheet.rows:
+        return
+    draft.add(sheet.name, "heading")
+    _fill_down(sheet)
+    wide = {merge.top: merge for merge in sheet.merges if merge.right > merge.left}
+    first, names = _header(sheet)
+    for number, row in sheet.rows.items():
+        if number < first or not names or (len(row) == 1 and number in wide):
+            cells = [row[column].text for column in sorted(row)]
+            draft.add(CELL_GAP.join(cells), "row" if len(cells) > 1 else "paragraph")
+        elif number >= first:
+            pairs = ((names.get(column), row[column].text) for column in sorted(row))
+            draft.add("; ".join(f"{name}: {text}" if name else text for name, text in pairs), "row")
+
+
+def _fill_down(sheet: Sheet) -> None:
+    """Says a value that stands beside several rows in each of them."""
+    for merge in sheet.merges:
+        cell = sheet.rows.get(merge.top, {}).get(merge.left)
+        below = range(merge.top + 1, merge.bottom + 1)
+        if cell is not None and len(below) <= len(sheet.rows):
+            for number in below:
+                if number in sheet.rows:
+                    sheet.rows[number] = dict(sorted({merge.left: cell, **sheet.rows[number]}.items()))
+
+
+def _header(sheet: Sheet) -> tuple[int, dict[int, str]]:
+    """The first row after the header, and the columns' names; none where no row looks like a header."""
+    numbers = list(sheet.rows)
+    near = numbers[:HEADER_REACH]
+    widest = max(len(sheet.rows[number]) for number in near)
+    for place, number in enumerate(near):
+        names = _spread(sheet, number)
+        if len(names) >= 2 and 2 * len(names) >= widest:
+            last = max([number, *(m.bottom for m in sheet.merges if m.top == number and m.bottom < number + 4)])
+            if last == number and any(m.top == number and m.right > m.left for m in sheet.merges):
+                last = next(iter(numbers[place + 1 : place + 2]), number)
+            rows = [each for each in numbers[place:] if each <= last]
+            if not _is_header(sheet.rows[number]) or rows[-1] == numbers[-1]:
+                break
+            return last + 1, _joined([_spread(sheet, each) for each in rows])
+    return 0, {}
+
+
+def _is_header(row: Row) -> bool:
+    words = sum(1 for cell in row.values() if cell.is_words)
+    labels = sum(1 for cell in row.values() if not cell.is_words and LABEL.fullmatch(cell.text))
+    named = words + (labels if labels > 1 else 0)
+    return words > 0 and named >= HEADER_SHARE * len(row) and all(len(cell.text) <= MAX_NAME for cell in row.values())
+
+
+def _spread(sheet: Sheet, number: int) -> dict[int, str]:
+    """A row's texts, those of wide cells in each column that they stand over."""
+    row = {column: cell.text for column, cell in sheet.rows[number].items()}
+    for merge in sheet.merges:
+        if merge.top == number and merge.left in row and merge.right - merge.left < len(sheet.rows) + HEADER_REACH:
+            row |= dict.fromkeys(range(merge.left, merge.right + 1), row[merge.left])
+    return row
+
+
+def _joined(rows: list[dict[int, str]]) -> dict[int, str]:
+    """The columns' names from the header's rows, from the top down, each text once."""
+    names: dict[int, list[str]] = {}
+    for row in rows:
+        for column, text in row.items():
+            if text not in names.setdefault(column, []):
+                names[column].append(text)
+    return {column: " ".join(texts).rstrip(" :") for column, texts in names.items()}
+
+
+def plain_number(value: str, decimals: int | None = None) -> str:
+    """A number in plain digits, rounded to ``decimals`` where they are given; itself where it is no number."""
+    try:
+        number = Decimal(value)
+        if not number.is_finite() or abs(number.adjusted()) > MAX_EXPONENT:
+            return value
+        if decimals is not None:
+            return f"{number:.{decimals}f}"
+        digits = len(number.as_tuple().digits)
+        exact = Decimal(f"{float(number):.{MAX_DIGITS}g}") if digits > MAX_DIGITS else number
+        text = f"{exact:f}"
+    except InvalidOperation:
+        return value
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def number_as_shown(value: str, shown: str) -> str:
+    """The number with as many decimals as it is shown with, in plain digits, whatever marks stand between them."""
+    digits = re.sub(r"\D", "", shown)
+    for decimals in range(MAX_DIGITS):
+        rounded = plain_number(value, decimals)
+        if digits and re.sub(r"\D", "", rounded) == digits:
+            return rounded
+    return plain_number(value)
