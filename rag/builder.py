@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag import folder as folders
 from rag import readers, reading
-from rag.errors import ConfigurationError, IndexMissing, NothingToIndex
-from rag.folder import File, Plan
+from rag.embedding import embed
+from rag.errors import ConfigurationError, DocumentError, IndexMissing, NothingToIndex
+from rag.folder import File
 from rag.passages import passages
-from rag.readers import Reading
+from rag.readers import Reading, metadata
 from rag.settings import Settings
 from rag.stores import files
-from rag.stores.local import Contents, Entry, LocalStore, text_key
+from rag.stores.local import Contents, Entry, LocalStore
+from rag.stores.pending import Pending
 from rag.text import stems
-from rag.types import BuildReport, Document, Encoder, Json, Matrix, Passage, Progress, ProgressCallback, Skipped, Vector
+from rag.types import BuildReport, Document, Encoder, Json, Passage, Progress, ProgressCallback, Skipped
 
 ANALYSIS = 1  # raised when passages or stems are made otherwise, so that an index made the old way is made anew
 REASONS_SHOWN = 3  # in the error where nothing could be indexed; --json lists all
@@ -28,7 +30,6 @@ class _Read:
     """A document of the new generation."""
 
     entry: Entry
-    document: Document
     passages: tuple[Passage, ...]
 
 
@@ -53,76 +54,41 @@ def build(
     if not found:  # before the lock, which makes the index's folder
         raise NothingToIndex(_nothing(documents, skipped))
     with files.builder_lock(index):
+        pending = Pending(index, fingerprint)
+        if rebuild:
+            pending.clear()
         previous = None if rebuild else _previous(index, fingerprint)
-        plan = folders.compare(found, _indexed(previous))
-        kept = _kept(previous, plan)
-        new, failed = _read_all((*plan.added, *plan.changed), documents, index, encoder, settings, progress)
+        entries = previous.entries if previous else {}
+        plan = folders.compare(found, {path: entry.content for path, entry in entries.items()})
+        known, wanted = _known(found, previous)
+        new, failed = _read_all(wanted, documents, index, encoder, settings, progress)
+        everything = sorted([*known, *new], key=lambda read: read.entry.path)
         skipped += failed
-        everything = sorted([*kept, *new], key=lambda read: read.document.path)
         if not everything:
             raise NothingToIndex(_nothing(documents, skipped))
-        embedding_started = time.perf_counter()
-        vectors, second = _embedded(everything, previous, encoder, progress)
-        embed_seconds = time.perf_counter() - embedding_started if vectors.missing else 0.0
-        if previous is None or new or plan.removed or plan.renamed or plan.changed or _skips(previous) != skipped:
+        skipped += [Skipped(read.entry.path, reason) for read in everything for reason in read.entry.missing]
+        contents = _contents(everything)
+        embedded = embed(contents.passages, previous, pending, encoder, progress)
+        if previous is None or list(entries.values()) != list(contents.entries) or _skips(previous) != skipped:
             progress(Progress("writing", 0, 1))
             about = _about(previous, encoder, fingerprint, skipped)
-            LocalStore.write(index, _contents(everything), vectors.known, second.known if second else None, about)
+            LocalStore.write(index, contents, embedded.first, embedded.second, about)
             progress(Progress("writing", 1, 1))
-    read = {each.document.path for each in new}
+        pending.clear()
+    here = {read.entry.path for read in everything}
     return BuildReport(
         documents=len(everything),
-        passages=sum(len(each.passages) for each in everything),
-        added=sum(file.path in read for file in plan.added),
-        changed=sum(file.path in read for file in plan.changed),
-        removed=len(plan.removed) + sum(file.path not in read for file in plan.changed),
+        passages=len(contents.passages),
+        added=sum(file.path in here for file in plan.added),
+        changed=sum(file.path in here for file in plan.changed),
+        removed=len(plan.removed) + sum(file.path not in here for file in plan.changed),
         renamed=len(plan.renamed),
         unchanged=len(plan.unchanged),
         seconds=round(time.perf_counter() - started, 3),
-        embed_seconds=round(embed_seconds, 3),
-        embedded_texts=len(vectors.missing),
+        embed_seconds=round(embedded.seconds, 3),
+        embedded_texts=embedded.texts,
         skipped=tuple(skipped),
     )
-
-
-class _Vectors:
-    """The vectors of texts by their keys: those stored already, and those made in this build."""
-
-    def __init__(self, texts: Iterable[str], stored: Callable[[bytes], Vector | None]) -> None:
-        keys = {text_key(text): text for text in texts}
-        self.known = {key: vector for key in keys if (vector := stored(key)) is not None}
-        self.missing = {key: text for key, text in keys.items() if key not in self.known}
-
-    def make(self, encode: Callable[..., Matrix], progress: Callable[[int], None]) -> None:
-        """Embeds what is missing; ``progress`` hears how many texts are done."""
-        if self.missing:
-            vectors = encode(list(self.missing.values()), progress)
-            self.known.update(zip(self.missing, vectors, strict=True))
-
-
-def _embedded(
-    documents: list[_Read], previous: LocalStore | None, encoder: Callable[[], Encoder], progress: ProgressCallback
-) -> tuple[_Vectors, _Vectors | None]:
-    """The vectors of all texts, and the second encoder's of all sentences where there is one.
-
-    The model is asked for only where a text has no vector yet.
-    """
-    first = _Vectors(
-        (text for read in documents for text in _texts(read)), previous.vector_of if previous else lambda _: None
-    )
-    sentences = [text for read in documents for passage in read.passages for text in passage.sentence_texts]
-    second = _Vectors(sentences, previous.second_of if previous else lambda _: None)
-    if not first.missing and (previous is None or previous.dense.second is None or not second.missing):
-        return first, second if previous is not None and previous.dense.second is not None else None
-    other = encoder().second
-    total = len(first.missing) + (len(second.missing) if other else 0)
-    progress(Progress("embedding", 0, total))
-    first.make(encoder().encode_documents, lambda done: progress(Progress("embedding", done, total)))
-    if other is None:
-        return first, None
-    before = len(first.missing)
-    second.make(other.encode_sentences, lambda done: progress(Progress("embedding", before + done, total)))
-    return first, second
 
 
 def _previous(index: Path, fingerprint: str) -> LocalStore | None:
@@ -135,71 +101,77 @@ def _previous(index: Path, fingerprint: str) -> LocalStore | None:
     return store if same else None
 
 
-def _indexed(previous: LocalStore | None) -> dict[str, str]:
-    return {entry["path"]: entry["sha256"] for entry in previous.manifest["documents"]} if previous else {}
-
-
 def _skips(previous: LocalStore) -> list[Skipped]:
     return [Skipped(each["file"], each["reason"]) for each in previous.manifest["skipped"]]
 
 
-def _kept(previous: LocalStore | None, plan: Plan) -> list[_Read]:
-    """What is taken over from the last generation as it is, renamed files under their new names."""
+def _known(found: Sequence[File], previous: LocalStore | None) -> tuple[list[_Read], list[File]]:
+    """What is taken over from the last generation as it is, under the files' names now, and the files to be read.
+
+    What a file holds decides: a renamed one, or a copy of one that is indexed, is not read.
+    """
     if previous is None:
-        return []
-    entries = {entry.path: entry for entry in map(Entry.from_json, previous.manifest["documents"])}
+        return [], list(found)
     own: dict[str, list[Passage]] = {path: [] for path in previous.documents}
     for passage in previous.passages:
         own[passage.document].append(passage)
-    sources = {file.path: file.path for file in plan.unchanged} | dict(plan.renamed)
-    return [
+    by_content = {entry.content: entry for entry in previous.entries.values()}
+    known = [
         _Read(
-            replace(entries[old], path=path),
-            replace(previous.documents[old], path=path),
-            tuple(replace(passage, document=path) for passage in own[old]),
+            replace(entry, path=file.path, name=file.name),
+            tuple(replace(passage, document=file.path) for passage in own[entry.path]),
         )
-        for path, old in sources.items()
+        for file in found
+        if (entry := by_content.get(file.content))
     ]
+    return known, [file for file in found if file.content not in by_content]
 
 
 def _read_all(
-    wanted: tuple[File, ...],
+    wanted: Sequence[File],
     documents: Path,
     index: Path,
     encoder: Callable[[], Encoder],
     settings: Settings,
     progress: ProgressCallback,
 ) -> tuple[list[_Read], list[Skipped]]:
-    """What the wanted files hold, and what of them could not be read: whole files, or pages of those that could."""
+    """What the wanted files hold, and those that cannot be read."""
     if not wanted:
         return [], []
     readings, skipped = reading.read_all(
         wanted, documents, settings, lambda done: progress(Progress("reading", done, len(wanted)))
     )
-    skipped += [Skipped(file.path, reason) for file, each in readings for reason in each.missing]
-    return [_read(index, file, each, encoder()) for file, each in readings], skipped
+    return [_read(index, documents, file, each, encoder()) for file, each in readings], skipped
 
 
-def _read(index: Path, file: File, each: Reading, model: Encoder) -> _Read:
-    found = passages(each.document, model.count_tokens, model.max_tokens)
-    part, words = LocalStore.write_document(index, each.document, found, each.words)
-    return _Read(Entry(file.path, file.sha256, part, words), each.document, found)
+def _read(index: Path, documents: Path, file: File, each: Reading, model: Encoder) -> _Read:
+    document, problems = _described(each.document, documents, file)
+    found = passages(document, model.count_tokens, model.max_tokens)
+    part, words = LocalStore.write_document(index, document, found, each.words)
+    missing = (*each.missing, *problems)
+    entry = Entry(file.path, file.sha256, part, words, file.name, file.sidecar_sha256, missing)
+    return _Read(entry, found)
+
+
+def _described(document: Document, documents: Path, file: File) -> tuple[Document, tuple[str, ...]]:
+    """The document as its sidecar describes it, and what is wrong with the sidecar, where something is."""
+    if not file.sidecar:
+        return document, ()
+    try:
+        return metadata.overridden(document, metadata.sidecar((documents / file.sidecar).read_bytes())), ()
+    except DocumentError as error:
+        return document, (str(error),)
+    except OSError as error:
+        return document, (f"its sidecar cannot be read: {error.strerror}",)
 
 
 def _contents(everything: list[_Read]) -> Contents:
     found = tuple(passage for read in everything for passage in read.passages)
     return Contents(
         entries=tuple(read.entry for read in everything),
-        documents=tuple(read.document for read in everything),
         passages=found,
         stems=tuple(tuple(stems(passage.text)) for passage in found),
     )
-
-
-def _texts(read: _Read) -> Iterable[str]:
-    for passage in read.passages:
-        yield passage.text
-        yield from passage.sentence_texts
 
 
 def _about(

@@ -208,11 +208,16 @@ class BuildReport:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of a long job. ``stage`` is ``reading``, ``embedding`` or ``writing``; ``done`` of ``total``."""
+    """One step of a long job. ``stage`` is ``reading``, ``embedding`` or ``writing``; ``done`` of ``total``.
+
+    They count files, and passages where these are embedded: ``files_done`` of ``files`` are then whole.
+    """
 
     stage: str
     done: int
     total: int
+    files_done: int = 0
+    files: int = 0
 
 
 ProgressCallback = Callable[[Progress], None]

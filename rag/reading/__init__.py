@@ -34,7 +34,7 @@ def read_all(
         equal.setdefault(_key(file), file)
     answers: dict[Key, Json | DocumentError] = {}
     with Pool(len(equal), settings.read_seconds, settings.read_megabytes) as pool:
-        requests = [{"file": str(folder / file.path), "path": file.path} for file in equal.values()]
+        requests = [{"file": str(folder / file.source), "path": file.path} for file in equal.values()]
         for done, (key, answer) in enumerate(zip(equal, pool.run(requests), strict=True)):
             progress(done)
             answers[key] = answer

@@ -8,9 +8,12 @@ that each passage uses, and the stems.
 from __future__ import annotations
 
 import fnmatch
+import functools
 import hashlib
 import io
 import json
+import os
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +26,9 @@ from numpy.typing import NDArray
 from rag import lexical, query
 from rag.dense import DenseLeg, flat_index
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
+from rag.folder import Content
 from rag.lexical import LexicalLeg
+from rag.readers import file_type
 from rag.records import (
     document_from_json,
     document_json,
@@ -56,22 +61,53 @@ ATTEMPTS = 10  # a builder may sweep the generation that a reader is opening; th
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A document in the manifest: its file's hash, the part that holds its text and passages, and the part that says
-    where its words stand, where the format has pages."""
+    where its words stand, where the format has pages.
+
+    ``name`` is what the system calls the file, in surrogate escapes, where that is not its path; ``sidecar`` the hash
+    of the file that describes it, empty where there is none; ``missing`` what of it could not be read, and why.
+    """
 
     path: str
     sha256: str
     part: Part
     words: Part | None = None
+    name: str = ""
+    sidecar: str = ""
+    missing: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, value: Json) -> Entry:
         """Raises IndexDamaged where the value names no part."""
-        words = Part.from_json(value["words"]) if value["words"] else None
-        return cls(value["path"], value["sha256"], Part.from_json(value["part"]), words)
+        return cls(
+            value["path"],
+            value["sha256"],
+            Part.from_json(value["part"]),
+            Part.from_json(value["words"]) if value["words"] else None,
+            os.fsdecode(bytes.fromhex(value["name"])),
+            value["sidecar"],
+            tuple(value["missing"]),
+        )
 
     def to_json(self) -> Json:
-        words = self.words.to_json() if self.words else None
-        return {"path": self.path, "sha256": self.sha256, "part": self.part.to_json(), "words": words}
+        return {
+            "path": self.path,
+            "sha256": self.sha256,
+            "part": self.part.to_json(),
+            "words": self.words.to_json() if self.words else None,
+            "name": os.fsencode(self.name).hex(),  # it need not be Unicode
+            "sidecar": self.sidecar,
+            "missing": list(self.missing),
+        }
+
+    @property
+    def source(self) -> str:
+        """What to open, relative to the folder of documents."""
+        return self.name or self.path
+
+    @property
+    def content(self) -> Content:
+        """What the document follows from, as :attr:`rag.folder.File.content` tells it."""
+        return self.sha256, file_type(self.path), self.sidecar
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -83,7 +119,6 @@ class Contents:
     """What goes into a generation, in the documents' order: ``passages`` and ``stems`` run in parallel."""
 
     entries: tuple[Entry, ...]
-    documents: tuple[Document, ...]
     passages: tuple[Passage, ...]
     stems: tuple[tuple[str, ...], ...]
 
@@ -218,8 +253,23 @@ class LocalStore:
 
     def words(self, path: str) -> tuple[Word, ...]:
         """Where the document's words stand on its pages, in order; none where its format has no pages."""
-        entry = next(entry for entry in map(Entry.from_json, self.manifest["documents"]) if entry.path == path)
+        entry = self.entries[path]
         return words_from_bytes(files.read_part(self._folder, entry.words, f"words {path}")) if entry.words else ()
+
+    @functools.cached_property
+    def entries(self) -> Mapping[str, Entry]:
+        """The documents' entries by their paths, in order."""
+        return {entry.path: entry for entry in map(Entry.from_json, self.manifest["documents"])}
+
+    @property
+    def has_second(self) -> bool:
+        """Whether a second encoder has made vectors of the sentences too."""
+        return SECOND in self.manifest["parts"]
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this is the generation that the folder's pointer names; raises as :meth:`open` does."""
+        return bool(files.current(self._folder)[1] == self.manifest)
 
     # -- rag.types.Store
 
@@ -285,7 +335,10 @@ def _passes(document: Document, filters: Filters) -> bool:
     date = document.date
     return (
         (filters.language is None or document.language == filters.language)
-        and (filters.document is None or fnmatch.fnmatchcase(document.path, filters.document))
+        and (
+            filters.document is None
+            or fnmatch.fnmatchcase(document.path, unicodedata.normalize("NFC", filters.document))
+        )
         and (filters.type is None or document.type == filters.type)
         and (filters.since is None or (date is not None and date >= filters.since))
         and (filters.until is None or (date is not None and date <= filters.until))
