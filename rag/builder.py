@@ -92,7 +92,9 @@ def build(
 
 
 def _previous(index: Path, fingerprint: str) -> LocalStore | None:
-    """The generation to go on from; None where there is none, or another model or analysis made it."""
+    """The generation to go on from; None where there is none, or another model, format or analysis made it."""
+    if files.is_outdated(index):
+        return None
     try:
         store = LocalStore.open(index)
     except IndexMissing:

@@ -83,11 +83,11 @@ def test_damage_to_any_part_is_named_before_the_part_is_used(built: Path, damage
     [
         (b"", IndexDamaged, "CURRENT is damaged"),
         (b"[1]", IndexDamaged, "CURRENT is damaged"),
-        (b'{"format": 1}', IndexDamaged, "CURRENT is damaged"),
+        (b'{"format": 2}', IndexDamaged, "CURRENT is damaged"),
         (b"[" * 100_000, IndexDamaged, "CURRENT is damaged"),
-        (b'{"format": 1, "manifest": {"file": 5, "size": 1, "sha256": ""}}', IndexDamaged, "CURRENT is damaged"),
+        (b'{"format": 2, "manifest": {"file": 5, "size": 1, "sha256": ""}}', IndexDamaged, "CURRENT is damaged"),
         (b'{"format": 99, "manifest": {}}', IndexMismatch, "use a newer Snoska"),
-        (b'{"format": 0}', IndexMismatch, "--rebuild"),
+        (b'{"format": 1}', IndexMismatch, "run 'snoska build'$"),
     ],
     ids=["empty", "a list", "no manifest", "nested", "no name", "newer", "older"],
 )
@@ -102,10 +102,23 @@ def test_a_strange_pointer_is_told_from_a_newer_format(
 def test_a_pointer_that_leads_out_of_the_index_is_refused(built: Path) -> None:
     secret = built / "secret.json"
     secret.write_text("{}", encoding="utf-8")
-    pointer = {"format": 1, "manifest": {"file": "../../secret.json", "size": 2, "sha256": files._hash(b"{}")}}
+    pointer = {
+        "format": files.FORMAT,
+        "manifest": {"file": "../../secret.json", "size": 2, "sha256": files._hash(b"{}")},
+    }
     (built / "index" / files.POINTER).write_text(json.dumps(pointer), encoding="utf-8")
     with pytest.raises(IndexDamaged):
         LocalStore.open(built / "index")
+
+
+def test_an_index_of_an_older_format_is_made_anew_by_a_build(built: Path) -> None:
+    index = built / "index"
+    before = ask_all(index)
+    (index / files.POINTER).write_text('{"format": 1, "manifest": {}}', encoding="utf-8")
+    report = rag.build(built / "documents", index, encoder=SmallEncoder()).report
+    assert report is not None
+    assert (report.added, report.embedded_texts) == (2, 6)
+    assert ask_all(index) == before
 
 
 def test_a_missing_index_says_what_to_do(tmp_path: Path) -> None:
@@ -178,7 +191,7 @@ def test_a_pointer_to_a_part_that_is_no_manifest_is_refused_and_rebuilt(built: P
     other = next(path for path in parts(index) if path.name.endswith("document.json"))
     data = other.read_bytes()
     manifest = {"file": other.name, "size": len(data), "sha256": files._hash(data)}
-    (index / files.POINTER).write_text(json.dumps({"format": 1, "manifest": manifest}), encoding="utf-8")
+    (index / files.POINTER).write_text(json.dumps({"format": files.FORMAT, "manifest": manifest}), encoding="utf-8")
     with pytest.raises(IndexDamaged, match="is no manifest"):
         LocalStore.open(index)
     rag.build(built / "documents", index, encoder=SmallEncoder(), rebuild=True)

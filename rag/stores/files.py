@@ -22,7 +22,7 @@ from rag.durable import sync_folder
 from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.types import Json
 
-FORMAT = 1  # of the layout; any other is refused, with what to do
+FORMAT = 2  # of the layout; any other is refused, with what to do
 POINTER = "CURRENT"
 PARTS = "parts"
 LOCK = ".lock"
@@ -119,7 +119,7 @@ def current(folder: Path) -> tuple[Part, Json]:
         raise IndexDamaged(f"pointer: {folder / POINTER} is damaged: {REBUILD}") from error
     version = pointer.get("format") if isinstance(pointer, dict) else None
     if isinstance(version, int) and version != FORMAT:
-        remedy = "use a newer Snoska" if version > FORMAT else REBUILD
+        remedy = "use a newer Snoska" if version > FORMAT else "run 'snoska build'"
         raise IndexMismatch(f"the index in {folder} has format {version}, this Snoska reads {FORMAT}: {remedy}")
     try:
         part = Part.from_json(pointer["manifest"])
@@ -132,6 +132,15 @@ def current(folder: Path) -> tuple[Part, Json]:
     except (ValueError, AttributeError, RecursionError) as error:
         raise IndexDamaged(f"manifest: {part.file} is no manifest: {REBUILD}") from error
     raise IndexDamaged(f"manifest: {part.file} is no manifest: {REBUILD}")
+
+
+def is_outdated(folder: Path) -> bool:
+    """Whether the index in the folder has an older format, so that a build makes it anew."""
+    try:
+        version = json.loads((folder / POINTER).read_bytes())["format"]
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):
+        return False
+    return isinstance(version, int) and version < FORMAT
 
 
 def sweep(folder: Path, keep: Iterable[str]) -> None:
