@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rag.readers import archive, office
-from rag.readers.office import Element, attribute, child, is_on, local
+from rag.readers.office import Element, attribute, child, children, is_on, local
 from rag.readers.source import CELL_GAP, Draft, Source
 
 HEADING = re.compile(r"(heading|заголовок|тақырып|title|subtitle|название|подзаголовок)\b", re.IGNORECASE)
@@ -85,7 +85,7 @@ class _Reader:
 
     def blocks(self, container: Element | None) -> None:
         """The paragraphs and tables of a container, and of what wraps some of them."""
-        for element in () if container is None else container:
+        for element in children(container):
             name = local(element)
             if name == "p":
                 self._paragraph(element)
@@ -171,9 +171,7 @@ class _Reader:
 
 def _styles(root: Element | None) -> dict[str, _Style]:
     """Paragraph styles by id. A style without an outline level of its own has that of the style it is based on."""
-    elements = {
-        attribute(each, "styleId") or "": each for each in (() if root is None else root) if local(each) == "style"
-    }
+    elements = {attribute(each, "styleId") or "": each for each in children(root) if local(each) == "style"}
     return {key: _resolved(element, elements) for key, element in elements.items()}
 
 
@@ -205,11 +203,7 @@ def _outline(properties: Element | None) -> int | None:
 
 def _notes(root: Element | None) -> dict[str, Element]:
     """Footnotes or endnotes by id, without the lines that separate them from the text."""
-    return {
-        attribute(each, "id") or "": each
-        for each in (() if root is None else root)
-        if attribute(each, "type") in (None, "normal")
-    }
+    return {attribute(each, "id") or "": each for each in children(root) if attribute(each, "type") in (None, "normal")}
 
 
 def _wrapped(parent: Element, name: str) -> Iterator[Element]:

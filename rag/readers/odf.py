@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from rag.errors import DocumentError
 from rag.readers import archive, office, sheets
-from rag.readers.office import Element, attribute, child, local
+from rag.readers.office import Element, attribute, child, children, local
 from rag.readers.source import CELL_GAP, Draft, Source
 
 NAME = re.compile(r"application/(?:vnd\.oasis\.opendocument|vnd\.sun\.xml|x-vnd\.oasis\.opendocument)\.([\w-]+)")
@@ -41,7 +41,7 @@ def read(data: bytes) -> Source:
         meta = office.part(entries, "meta.xml")
     reader = _Reader()
     body = child(root, "body")
-    for content in () if body is None else body:
+    for content in children(body):
         kind = local(content)
         if kind == "presentation":
             reader.slides(content)
@@ -49,7 +49,7 @@ def read(data: bytes) -> Source:
             _sheets(reader.draft, content)
         else:
             reader.blocks(content)
-    values = {local(each): (each.text or "").strip() for each in (() if meta is None else child(meta, "meta") or ())}
+    values = {local(each): (each.text or "").strip() for each in children(meta, "meta")}
     date = office.date(values.get("creation-date")) or office.date(values.get("date"))
     return reader.draft.source(office.own_title(values.get("title")), date, values.get("language") or None)
 
@@ -82,7 +82,7 @@ class _Reader:
 
     def blocks(self, container: Element | None) -> None:
         """The headings, paragraphs, lists and tables of a container."""
-        for element in () if container is None else container:
+        for element in children(container):
             name = local(element)
             if name in ("p", "h"):
                 self._paragraph(element, "h")
@@ -100,7 +100,7 @@ class _Reader:
             shapes = [each for each in slide if local(each) not in GONE | {"notes"}]
             for shape in sorted_shapes(shapes):
                 self._shape(shape)
-            for shape in child(slide, "notes") or ():
+            for shape in children(slide, "notes"):
                 self._shape(shape)
 
     def _shape(self, shape: Element) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,12 @@ def child(element: Element | None, *path: str) -> Element | None:
     return element
 
 
+def children(element: Element | None, *path: str) -> Iterator[Element]:
+    """What stands in an element, or in its child, or child's child, of these local names."""
+    found = child(element, *path)
+    return iter(()) if found is None else iter(found)
+
+
 def is_on(element: Element | None) -> bool:
     """Whether a switch such as ``<w:vanish/>`` is there and not set to false."""
     return element is not None and attribute(element, "val") not in OFF
@@ -86,7 +92,7 @@ def relations(entries: archive.Entries, source: str) -> dict[str, tuple[str, str
     folder, name = posixpath.split(source)
     root = part(entries, posixpath.join(folder, "_rels", f"{name}.rels"))
     found = {}
-    for each in () if root is None else root:
+    for each in children(root):
         target = each.get("Target")
         if target and each.get("TargetMode") != "External":
             full = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
@@ -121,7 +127,7 @@ def main_part(entries: archive.Entries, kind: str) -> tuple[str, Element]:
 def properties(entries: archive.Entries) -> Properties:
     """The core properties, without what a template left in them."""
     root = next((part(entries, name) for name in related(entries, "", "core-properties")), None)
-    values = {} if root is None else {local(each): (each.text or "").strip() for each in root}
+    values = {local(each): (each.text or "").strip() for each in children(root)}
     dates = (date(values.get("created")), date(values.get("modified")))
     return Properties(own_title(values.get("title")), dates[0] or dates[1], values.get("language") or None)
 

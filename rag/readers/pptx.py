@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from rag.errors import DocumentError
 from rag.readers import archive, office
-from rag.readers.office import Element, child, local
+from rag.readers.office import Element, child, children, local
 from rag.readers.source import CELL_GAP, Draft, Source
 
 MAX_SLIDES = 5_000
@@ -28,7 +28,7 @@ def read(data: bytes) -> Source:
     with archive.open(data) as entries:
         name, root = office.main_part(entries, "presentation")
         parts = office.relations(entries, name)
-        slides = [parts.get(office.relation_id(each)) for each in child(root, "sldIdLst") or ()]
+        slides = [parts.get(office.relation_id(each)) for each in children(root, "sldIdLst")]
         if len(slides) > MAX_SLIDES:
             raise DocumentError(f"more than {MAX_SLIDES:,} slides: split the presentation")
         layouts: dict[str, dict[str, Place]] = {}
@@ -85,7 +85,7 @@ class _Slide:
                     self._draft.add(paragraph)
 
     def _table(self, table: Element | None) -> None:
-        for row in () if table is None else table:
+        for row in children(table):
             if local(row) == "tr":
                 cells = (cell for cell in row if local(cell) == "tc")
                 self._draft.add(CELL_GAP.join(" ".join(_paragraphs(child(cell, "txBody"))) for cell in cells), "row")
@@ -100,7 +100,7 @@ class _Slide:
 
 def _shapes(tree: Element | None) -> Iterator[Element]:
     """The shapes of a slide or group, those in alternative content too."""
-    for element in () if tree is None else tree:
+    for element in children(tree):
         name = local(element)
         if name in ("AlternateContent", "Choice"):
             yield from _shapes(element)
@@ -151,7 +151,7 @@ def _places(layout: Element | None) -> dict[str, Place]:
 
 
 def _paragraphs(body: Element | None) -> Iterator[str]:
-    for paragraph in () if body is None else body:
+    for paragraph in children(body):
         if local(paragraph) == "p":
             text = office.cleaned("".join(_pieces(paragraph)))
             if folded := " ".join(text.split()):

@@ -13,6 +13,7 @@ from rag.readers.source import CELL_GAP, Draft
 MAX_CELLS = 1_000_000  # of a file; they take some 400 MB while it is read, and a reader has 1 GB
 MAX_ROWS = 300_000  # of a file; each is a block of its own
 HEADER_REACH = 30  # rows; a title and notes stand above a header, not pages of them
+HEADER_ROWS = 3  # below the first, where names stand under a wide one
 HEADER_SHARE = 0.7  # of a header's cells that are labels; a row of data has more numbers than that
 MAX_NAME = 120  # characters; a longer cell is prose, and no column's name
 LABEL = re.compile(r"(?:19|20)\d\d|\d{4}-\d\d-\d\d")  # the years and days that head columns; one alone heads none
@@ -67,20 +68,20 @@ class Counter:
 
 
 def write(draft: Draft, sheet: Sheet) -> None:
-    """Appends the sheet's name, where it has one, and its rows."""
+    """Appends the sheet's name, where it has one, and its rows; the header stands in each row and not by itself."""
     if not sheet.rows:
         return
     draft.add(sheet.name, "heading")
     _fill_down(sheet)
-    wide = {merge.top: merge for merge in sheet.merges if merge.right > merge.left}
-    first, names = _header(sheet)
+    banners = {merge.top for merge in sheet.merges if merge.right > merge.left}
+    header = _header(sheet)
+    names = _joined([_spread(sheet, number) for number in header])
     for number, row in sheet.rows.items():
-        if number < first or not names or (len(row) == 1 and number in wide):
-            cells = [row[column].text for column in sorted(row)]
-            draft.add(CELL_GAP.join(cells), "row" if len(cells) > 1 else "paragraph")
-        elif number >= first:
-            pairs = ((names.get(column), row[column].text) for column in sorted(row))
-            draft.add("; ".join(f"{name}: {text}" if name else text for name, text in pairs), "row")
+        cells = [(names.get(column), row[column].text) for column in sorted(row)]
+        if not header or number < header[0] or (len(cells) == 1 and number in banners):
+            draft.add(CELL_GAP.join(text for _, text in cells), "row" if len(cells) > 1 else "paragraph")
+        elif number > header[-1]:
+            draft.add("; ".join(f"{name}: {text}" if name else text for name, text in cells), "row")
 
 
 def _fill_down(sheet: Sheet) -> None:
@@ -94,22 +95,21 @@ def _fill_down(sheet: Sheet) -> None:
                     sheet.rows[number] = dict(sorted({merge.left: cell, **sheet.rows[number]}.items()))
 
 
-def _header(sheet: Sheet) -> tuple[int, dict[int, str]]:
-    """The first row after the header, and the columns' names; none where no row looks like a header."""
+def _header(sheet: Sheet) -> list[int]:
+    """The numbers of the rows that name the columns; none where no row does."""
     numbers = list(sheet.rows)
-    near = numbers[:HEADER_REACH]
-    widest = max(len(sheet.rows[number]) for number in near)
-    for place, number in enumerate(near):
-        names = _spread(sheet, number)
-        if len(names) >= 2 and 2 * len(names) >= widest:
-            last = max([number, *(m.bottom for m in sheet.merges if m.top == number and m.bottom < number + 4)])
-            if last == number and any(m.top == number and m.right > m.left for m in sheet.merges):
-                last = next(iter(numbers[place + 1 : place + 2]), number)
-            rows = [each for each in numbers[place:] if each <= last]
-            if not _is_header(sheet.rows[number]) or rows[-1] == numbers[-1]:
-                break
-            return last + 1, _joined([_spread(sheet, each) for each in rows])
-    return 0, {}
+    spread = {number: _spread(sheet, number) for number in numbers[:HEADER_REACH]}
+    widest = max(map(len, spread.values()))
+    top = next((number for number, row in spread.items() if len(row) >= 2 and 2 * len(row) >= widest), None)
+    if top is None or not _is_header(sheet.rows[top]):
+        return []
+    below = numbers[numbers.index(top) + 1 :][:HEADER_ROWS]
+    merges = [merge for merge in sheet.merges if merge.top == top]
+    bottom = max((merge.bottom for merge in merges), default=top)
+    if bottom == top and below and any(m.right > m.left for m in merges) and _is_header(sheet.rows[below[0]]):
+        bottom = below[0]  # names stand under a wide one
+    header = [top, *(number for number in below if number <= bottom)]
+    return header if header[-1] < numbers[-1] else []
 
 
 def _is_header(row: Row) -> bool:

@@ -11,7 +11,7 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
 from rag.readers import archive, office, sheets
-from rag.readers.office import Element, attribute, child, local
+from rag.readers.office import Element, attribute, child, children, local
 from rag.readers.source import Draft, Source
 
 REFERENCE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
@@ -42,7 +42,7 @@ def read(data: bytes) -> Source:
             _formats(office.part(entries, kinds.get("styles", ""))),
             office.is_on_value(child(workbook, "workbookPr"), "date1904"),
         )
-        for element in child(workbook, "sheets") or ():
+        for element in children(workbook, "sheets"):
             kind, target = parts.get(office.relation_id(element), ("", ""))
             if kind == "worksheet" and target in entries:
                 sheets.write(draft, book.sheet(entries, target, attribute(element, "name") or ""))
@@ -146,11 +146,11 @@ def _formats(styles: Element | None) -> list[Format]:
     if styles is None:
         return []
     codes = dict(BUILTIN_FORMATS)
-    for each in child(styles, "numFmts") or ():
+    for each in children(styles, "numFmts"):
         number = each.get("numFmtId", "")
         if number.isdecimal():
             codes[int(number)] = each.get("formatCode", "")
-    numbers = (each.get("numFmtId", "") for each in child(styles, "cellXfs") or ())
+    numbers = (each.get("numFmtId", "") for each in children(styles, "cellXfs"))
     return [number_format(codes.get(int(number), "General") if number.isdecimal() else "General") for number in numbers]
 
 
@@ -162,7 +162,7 @@ def _shared(entries: archive.Entries, part: str) -> list[str]:
 def _text(element: Element | None) -> str:
     """A rich string's text, without the reading aids of East Asian ones."""
     pieces: list[str] = []
-    for each in () if element is None else element:
+    for each in children(element):
         if local(each) == "t":
             pieces.append(each.text or "")
         elif local(each) == "r":
