@@ -40,6 +40,8 @@ READERS = {
     "docm": "docx",
     "dotx": "docx",
     "dotm": "docx",
+    "doc": "doc",
+    "rtf": "rtf",
     "odt": "odf",
     "ott": "odf",
     "odp": "odf",
