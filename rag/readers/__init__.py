@@ -56,6 +56,7 @@ READERS = {
     "xlsx": "xlsx",
     "xlsm": "xlsx",
     "xltx": "xlsx",
+    "xls": "xls",
     "csv": "csv",
     "tsv": "csv",
 }
