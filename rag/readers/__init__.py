@@ -57,6 +57,7 @@ READERS = {
     "xlsm": "xlsx",
     "xltx": "xlsx",
     "xls": "xls",
+    "pdf": "pdf",
     "csv": "csv",
     "tsv": "csv",
 }
