@@ -134,7 +134,7 @@ class _Reader:
             return
         for row in _rows(table):
             line = _Line()
-            cells = [self._cell(cell, line) for cell in row if local(cell) in ("table-cell", "covered-table-cell")]
+            cells = [self._cell(cell, line) for cell in _visible_cells(row)]
             self.draft.add(CELL_GAP.join(cells), "row")
             for container in line.after:
                 self.blocks(container)
@@ -193,6 +193,19 @@ def _rows(table: Element) -> Iterator[Element]:
             yield element
         elif local(element) in ("table-rows", "table-header-rows", "table-row-group"):
             yield from _rows(element)
+
+
+def _visible_cells(row: Element) -> Iterator[Element]:
+    """A row's cells, without those that a wide one covers; beside a tall one stands an empty cell."""
+    covered = 0
+    for cell in row:
+        if local(cell) == "table-cell":
+            covered = _count(cell, "number-columns-spanned") - 1
+            yield cell
+        elif local(cell) == "covered-table-cell":
+            if not covered:
+                yield cell
+            covered = max(0, covered - 1)
 
 
 def _cell_blocks(cell: Element) -> Iterator[Element]:

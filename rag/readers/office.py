@@ -129,7 +129,12 @@ def properties(entries: archive.Entries) -> Properties:
     root = next((part(entries, name) for name in related(entries, "", "core-properties")), None)
     values = {local(each): (each.text or "").strip() for each in children(root)}
     dates = (date(values.get("created")), date(values.get("modified")))
-    return Properties(own_title(values.get("title")), dates[0] or dates[1], values.get("language") or None)
+    programs = (part(entries, name) for name in related(entries, "", "extended-properties"))
+    program = child(next(programs, None), "Application")
+    # LibreOffice writes its own language where the author has given none.
+    own_language = program is None or not (program.text or "").startswith("LibreOffice")
+    language = values.get("language") if own_language else None
+    return Properties(own_title(values.get("title")), dates[0] or dates[1], language or None)
 
 
 def own_title(value: str | None) -> str | None:

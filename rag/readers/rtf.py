@@ -58,6 +58,7 @@ class _Group:
     style: int = 0
     level: int = BODY_LEVEL
     opens_flow: bool = False
+    in_unicode: str | None = None  # the target of text that is told twice, in a code page and again in Unicode
 
 
 @dataclass(slots=True)
@@ -160,9 +161,14 @@ class _Reader:
         self._flush()
         starred, self._starred = self._starred, False
         group = self._group
+        if starred and word == "ud" and group.in_unicode:
+            group.target = group.in_unicode
+            return
         if group.target == "gone":
             return
-        if word in SIGNS:
+        if word == "upr":
+            group.in_unicode, group.target = group.target, "gone"
+        elif word in SIGNS:
             self._take(SIGNS[word])
         elif word == "u" and number is not None:
             self._take(chr(number % 0x10000))

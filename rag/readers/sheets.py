@@ -100,7 +100,8 @@ def _header(sheet: Sheet) -> list[int]:
     numbers = list(sheet.rows)
     spread = {number: _spread(sheet, number) for number in numbers[:HEADER_REACH]}
     widest = max(map(len, spread.values()))
-    top = next((number for number, row in spread.items() if len(row) >= 2 and 2 * len(row) >= widest), None)
+    wide = (number for number, row in spread.items() if len(set(row.values())) > 1 and 2 * len(row) >= widest)
+    top = next(wide, None)
     if top is None or not _is_header(sheet.rows[top]):
         return []
     below = numbers[numbers.index(top) + 1 :][:HEADER_ROWS]
@@ -157,8 +158,12 @@ def plain_number(value: str, decimals: int | None = None) -> str:
 def number_as_shown(value: str, shown: str) -> str:
     """The number with as many decimals as it is shown with, in plain digits, whatever marks stand between them."""
     digits = re.sub(r"\D", "", shown)
+    if shown and not digits:
+        return shown  # TRUE, or whatever the format says instead of the number
+    if shown.isdecimal() and shown.lstrip("0") == plain_number(value):
+        return shown  # an identifier filled with zeros
     for decimals in range(MAX_DIGITS):
         rounded = plain_number(value, decimals)
-        if digits and re.sub(r"\D", "", rounded) == digits:
+        if re.sub(r"\D", "", rounded) == digits:
             return rounded
     return plain_number(value)
