@@ -52,12 +52,22 @@ class Draft:
         folded = folded.strip() if kind == "row" else " ".join(folded.split())
         if not folded:
             return None
-        if self._blocks:
-            self._append(ROW_GAP if kind == self._blocks[-1].kind == "row" else PARAGRAPH_GAP)
+        self._begin(kind)
         start = self._length
         self._append(folded)
         self._blocks.append(Block(start, self._length, kind))
         return start
+
+    def add_lines(self, text: str) -> None:
+        """Appends a block whose line breaks and indents mean something, such as code, as it is written."""
+        lines = text.expandtabs().splitlines()
+        kept = "\n".join(line.rstrip() for line in lines).strip("\n")
+        if kept.strip():
+            indent = len(kept) - len(kept.lstrip(" "))
+            self._begin("paragraph")
+            start = self._length
+            self._append(kept)
+            self._blocks.append(Block(start + indent, self._length))
 
     def page(self) -> None:
         """Starts a new page: what is added from now on stands on it."""
@@ -75,6 +85,10 @@ class Draft:
         text = "".join(self._pieces)
         pages = tuple(min(page, len(text)) for page in self._pages)
         return Source(text, tuple(self._blocks), pages, title, date, language, missing=missing)
+
+    def _begin(self, kind: BlockKind) -> None:
+        if self._blocks:
+            self._append(ROW_GAP if kind == self._blocks[-1].kind == "row" else PARAGRAPH_GAP)
 
     def _append(self, text: str) -> None:
         self._pieces.append(text)
