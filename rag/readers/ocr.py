@@ -102,5 +102,3 @@ def recognise_picture(picture: Image.Image, dpi: float, wanted: Sequence[str] = 
             )
         )
     return ScannedPage(picture.width * scale, picture.height * scale, tuple(words))
-
-

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from rag.readers.pages import columns, furniture, paragraphs
 from rag.readers.pages.hyphens import HYPHENS, SOFT_HYPHEN, Joiner
-from rag.readers.pages.marks import Mark, Page, on_page
+from rag.readers.pages.marks import Mark, Page, on_page, same_row
 from rag.readers.pages.paragraphs import Flow, Paragraph, Setting
 from rag.readers.source import CELL_GAP, Draft, Source
 from rag.types import Word
 
 ADDRESS = re.compile(r"(?:https?://|www\.|^~?/)\S*[/_=&?]$")  # one that goes on in the next line
+RANGE = re.compile(r"\d[–—]$")  # of numbers, as in 1998–1999
 Placed = tuple[int, int, Mark]  # a word with its page's number and its frame's turn
 
 
@@ -99,6 +100,8 @@ def _glued(cell: Sequence[Placed], joiner: Joiner) -> Iterator[tuple[str, Placed
             after = ""
             if not joiner.keeps(text, following[2].text):
                 text = text[:-1]
+        elif following and RANGE.search(text) and following[2].text[0].isdigit() and _next_line(placed, following):
+            after = ""
         elif following and not placed[2].fixed and ADDRESS.search(text) and _next_line(placed, following):
             after = ""
         text = text.replace(SOFT_HYPHEN, "")
@@ -108,7 +111,7 @@ def _glued(cell: Sequence[Placed], joiner: Joiner) -> Iterator[tuple[str, Placed
 
 
 def _next_line(one: Placed, other: Placed) -> bool:
-    return one[0] != other[0] or other[2].left < one[2].right
+    return one[0] != other[0] or other[2].left < one[2].right or not same_row(one[2], other[2])
 
 
 def _page_offsets(starts: dict[int, int], count: int, length: int) -> tuple[int, ...]:
@@ -119,5 +122,3 @@ def _page_offsets(starts: dict[int, int], count: int, length: int) -> tuple[int,
         following = min(following, starts.get(number, following))
         offsets.append(following)
     return tuple(reversed(offsets))
-
-

@@ -8,13 +8,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rag.readers.pages import tables
-from rag.readers.pages.marks import Line, Mark, same_row
+from rag.readers.pages.hyphens import HYPHENS
+from rag.readers.pages.marks import Line, Mark, rows, same_row
 
 WORD_GAP = 1.1  # times the font's size: wider than most spaces in justified text, narrower than most gutters
+SEVERAL = -1  # in place of a font's number: the word is set in more than one
+TOUCH = 0.12  # the same: letters nearer than this belong to one word
+HARD_TOUCH = 0.04  # and in one font, nearer than this: cells of a table may stand close
+LOOK_BACK = 12  # pieces drawn before, among which the rest of a line may be
 COLUMN_LINES = 3  # fewer lines side by side are no columns
 COLUMN_LETTERS = 10  # the median line of a column is longer than line numbers and marginal marks
-PROSE_LETTERS = 20  # and where the file draws line by line across the page, longer than a table's cells,
-PROSE_FILL = 0.8  # and as wide as the column: prose is set to a width
+PROSE_LETTERS = 25  # and where the file draws line by line across the page, longer than a table's cells,
+PROSE_FILL = 0.8  # as wide as the column, since prose is set to a width,
+PROSE_LINES = 8  # and more than a table's rows
 SAME_EDGE = 3.0  # points between the left edges of lines that begin at one margin
 MAX_GUTTERS = 12  # margins tried on one page: a page has a handful of columns
 MAX_DEPTH = 4  # columns in columns
@@ -36,12 +42,52 @@ def lines(marks: Iterable[Mark]) -> list[Line]:
             found[-1].append(mark)
         else:
             found.append([mark])
-    return [Line(group, order) for order, group in enumerate(found)]
+    whole: list[Line] = []
+    for order, group in enumerate(found):
+        line = Line(group, order)
+        for other in [other for other in whole[-LOOK_BACK:] if same_row(other, line)]:
+            if _meet(other, line):
+                whole.remove(other)
+                line = Line(_interwoven(other.marks, line.marks), other.order)
+        whole.append(line)
+    return whole
+
+
+def _meet(one: Line, other: Line) -> bool:
+    """Whether two pieces are one, drawn in two turns: letters that a font lacks are left out, and drawn afterwards."""
+    if one.left < other.right and other.left < one.right:
+        return True
+    first, then = (one.marks[-1], other.marks[0]) if one.left < other.left else (other.marks[-1], one.marks[0])
+    return _touch(first, then)
+
+
+def _touch(first: Mark, then: Mark) -> bool:
+    same_font = first.font == then.font != SEVERAL
+    return then.left - first.right < (HARD_TOUCH if same_font else TOUCH) * max(first.size, then.size)
+
+
+def _interwoven(one: Sequence[Mark], other: Sequence[Mark]) -> list[Mark]:
+    """The words of both from left to right; those of one and of the other that touch are pieces of one word."""
+    woven: list[Mark] = []
+    last = 0
+    for side, mark in sorted([(0, mark) for mark in one] + [(1, mark) for mark in other], key=lambda it: it[1].left):
+        if woven and side != last and _touch(woven[-1], mark) and woven[-1].text[-1] not in HYPHENS:
+            before = woven.pop()
+            mark = before._replace(
+                text=before.text + mark.text,
+                top=min(before.top, mark.top),
+                right=max(before.right, mark.right),
+                bottom=max(before.bottom, mark.bottom),
+                font=SEVERAL,
+            )
+        woven.append(mark)
+        last = side
+    return woven
 
 
 def _goes_on(last: Mark, mark: Mark) -> bool:
     size = max(last.size, mark.size)
-    return same_row(last, mark) and -0.5 * size <= mark.left - last.right <= WORD_GAP * size
+    return same_row(last, mark) and -TOUCH * size <= mark.left - last.right <= WORD_GAP * size
 
 
 def regions(found: Sequence[Line], place: str = "") -> list[Region]:
@@ -127,28 +173,31 @@ def _are_columns(left: Sequence[Line], right: Sequence[Line]) -> bool:
     shared = min(left[-1].bottom, right[-1].bottom) - max(left[0].top, right[0].top)
     if shared < COLUMN_LINES * min(line.size for line in left):
         return False
-    letters = min(statistics.median(len(line.text) for line in side) for side in (left, right))
-    if _returns(left, right) == 0:
+    sides = [rows(left), rows(right)]
+    letters = min(statistics.median(sum(len(piece.text) for piece in row) for row in side) for side in sides)
+    returns = _returns(left, right)
+    if returns == 0:
         return letters >= COLUMN_LETTERS
     fill = min(
-        statistics.median(line.right - line.left for line in side)
-        / max(1.0, max(line.right for line in side) - min(line.left for line in side))
-        for side in (left, right)
+        statistics.median(row[-1].right - row[0].left for row in side)
+        / max(1.0, max(row[-1].right for row in side) - min(row[0].left for row in side))
+        for side in sides
     )
-    one_by_one = _returns(left, right) >= 0.5 * min(len(left), len(right))
-    return one_by_one and letters >= PROSE_LETTERS and fill >= PROSE_FILL and not _ends_lines(left)
+    fewer = min(map(len, sides))
+    one_by_one = fewer >= PROSE_LINES and returns >= 0.5 * fewer
+    return one_by_one and letters >= PROSE_LETTERS and fill >= PROSE_FILL and not _ends_lines(sides[0])
 
 
 def _returns(left: Sequence[Line], right: Sequence[Line]) -> int:
     """How often the file, as it draws, comes back from the right to go on at the left: never in columns."""
     drawn = sorted([(line.order, 0) for line in left] + [(line.order, 1) for line in right])
     sides = [side for _, side in drawn]
+    while sides and sides[-1] == 0 and len(sides) > len(drawn) - COLUMN_LINES:
+        sides.pop()  # a page number, drawn after all else
     back = sum(1 for one, other in zip(sides, sides[1:], strict=False) if one > other)
     return back if sides[0] == 0 else back - 1  # a file may draw the right column first
 
 
-def _ends_lines(side: Sequence[Line]) -> bool:
+def _ends_lines(side: Sequence[Sequence[Line]]) -> bool:
     """Whether most lines end as cells or sentences do: a column of prose breaks off in mid-sentence."""
-    return 2 * sum(line.text[-1] in ".!?;:" for line in side) > len(side)
-
-
+    return 2 * sum(row[-1].text[-1] in ".!?;:" for row in side) > len(side)

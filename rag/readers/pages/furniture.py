@@ -15,7 +15,7 @@ SHARE = 0.5  # of the pages: a place at which so many have a line with their num
 PIECE_SHARE = 0.25  # of the pages: a piece of a line on so many makes the line a running head: the book's title
 NUMBER = re.compile(r"\b(?:\d{1,5}|[ivxlc]{1,7})\b")
 PAGE_NUMBER = re.compile(
-    r"[\W_]*(?:(?:page|стр(?:аница|\.)?|с\.|бет)\s*)?(\d{1,5})(?:\s*(?:/|из|of)\s*\d{1,5})?[\W_]*", re.IGNORECASE
+    r"[\W_]*(?:(?:page|стр(?:аница|\.)?|с\.|бет)\s*)?(\d{1,5})(?:\s*(?:/|из|of)\s*(\d{1,5}))?[\W_]*", re.IGNORECASE
 )
 ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
@@ -38,19 +38,24 @@ def without(pages: Sequence[Page]) -> None:
             for piece in row if len(row) > 1 else ():
                 pieces[side, piece.text][page.number] = row[0].top
             numbered.update(_numberings(page, side, row))
+    alike = _alike_edges(pages) if len(pages) == 2 else set()
     share = max(MIN_PAGES, SHARE * len(pages))
     piece_share = max(MIN_PAGES, PIECE_SHARE * len(pages))
 
     def is_furniture(page: Page, side: str, row: Sequence[Line]) -> bool:
         text, top = _text(row), row[0].top
-        if any(_repeats(whole[side, pattern], top) >= MIN_PAGES for pattern in _patterns(text, page.number)):
+        match = PAGE_NUMBER.fullmatch(text)
+        if match and match.groups() == (str(page.number), str(len(pages))):
+            return True
+        repeats = max(_repeats(whole[side, pattern], top) for pattern in _patterns(text, page.number))
+        if repeats >= MIN_PAGES or (repeats == len(pages) == 2 and side not in alike):
             return True
         if NUMBER.fullmatch(text) and _repeats(alone[side], top) >= MIN_PAGES:
             return True
         if len(row) > 1 and any(_repeats(pieces[side, piece.text], top) >= piece_share for piece in row):
             return True
         counts = [numbered[key] for key in _numberings(page, side, row)]
-        on_both = len(pages) == 2 in counts and PAGE_NUMBER.fullmatch(text) is not None
+        on_both = match is not None and len(pages) == 2 in counts
         return on_both or any(count >= share for count in counts)
 
     for page in pages:
@@ -73,6 +78,13 @@ def _edge_rows(page: Page) -> Iterator[tuple[str, list[Line]]]:
     for row in reversed(stacked[-EDGE_ROWS:]):
         if row[0].top > half:
             yield "bottom", row
+
+
+def _alike_edges(pages: Sequence[Page]) -> set[str]:
+    """The edges at which all the outer rows of two pages are the same: two copies of a form, and no running heads."""
+    texts = [[(side, _text(row)) for side, row in _edge_rows(page)] for page in pages]
+    shared = Counter(side for side, text in texts[0] if (side, text) in texts[1])
+    return {side for side, count in shared.items() if count >= EDGE_ROWS}
 
 
 def _text(row: Sequence[Line]) -> str:

@@ -36,6 +36,8 @@ HARDLY_ANY = 20
 COVERED = 0.5  # of the page by pictures: a scan even where some letters stand on it
 PICTURE = 0.03  # of the page: less is a logo
 DRAWN = 300  # outlines on a page without any letter: its text may have been turned into shapes
+RAISED = {ord(plain): ord(raised) for plain, raised in zip("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True)}
+SMALL = 0.8  # of the word's size: a raised number
 GARBAGE = 0.3  # of the characters without meaning: a font that does not say which letters its shapes are
 
 
@@ -50,6 +52,7 @@ class Look:
     size: float
     bold: bool
     fixed: bool
+    font: int
     turn: int
 
 
@@ -116,6 +119,7 @@ class _Words:
         self._count = textpage.count_chars()
         self._sheet = sheet
         self._looks: dict[int, Look] = {}
+        self._fonts: dict[bytes, int] = {}
         if self._count > MAX_CHARACTERS:
             raise TooLong(f"more than {MAX_CHARACTERS:,} characters")
 
@@ -139,6 +143,8 @@ class _Words:
                 continue
             if not letters:
                 first = index
+            elif code in RAISED and box[1] > boxes[-1][1] and self._is_small(index, first):
+                code = RAISED[code]
             letters.append(code)
             boxes.append(box)
             if code in LINE_END_HYPHENS:
@@ -157,7 +163,11 @@ class _Words:
         seen = 0 <= left + right <= 2 * sheet.width and 0 <= top + bottom <= 2 * sheet.height
         if text and seen:
             edges = in_frame((left, top, right, bottom), (sheet.width, sheet.height), look.turn)
-            yield look.turn, Mark(text, *edges, look.size, look.bold, look.fixed)
+            yield look.turn, Mark(text, *edges, look.size, look.bold, look.fixed, look.font)
+
+    def _is_small(self, index: int, first: int) -> bool:
+        """Whether a letter is a good deal smaller than its word's first: a note's number, a power."""
+        return self._look(index).size < SMALL * self._look(first).size
 
     def _look(self, index: int) -> Look:
         pointer = raw.FPDFText_GetTextObject(self._page, index)
@@ -179,6 +189,7 @@ class _Words:
             size=max(SIZE_STEP, round(abs(size) / SIZE_STEP) * SIZE_STEP),
             bold=weight >= BOLD_WEIGHT or bool(BOLD_NAME.search(name.value)),
             fixed=bool(flags.value & FIXED_PITCH) or bool(FIXED_NAME.search(name.value)),
+            font=self._fonts.setdefault(name.value, len(self._fonts)),
             turn=(self._sheet.quarters - round(angle / 90)) % 4,
         )
 

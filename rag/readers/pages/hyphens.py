@@ -16,15 +16,19 @@ WORD = re.compile(r"[^\W_]+(?:[-\u2010][^\W_]+)*")
 ASKING = "кто|что|чт[оеёу]\\w*|чем\\w*|чего|чему|ког[ои]|кому?|кем|как\\w*|где|когда|куда|откуда|отчего|почему|зачем"
 ASKING += "|чей|чь\\w+|сколько|скольк\\w+|котор\\w+"
 WITH_PARTICLE = re.compile(rf"(?:{ASKING})-(?:то|либо|нибудь)")
-WITH_KA = re.compile(r"(?:дай(?:те)?|ну|смотри(?:те)?|посмотри(?:те)?|скажи(?:те)?|давай(?:те)?|на|всё|вс[её])-(?:ка|таки)")
-KEPT_AFTER = re.compile(
-    r"(?:кое|кой|северо|юго|южно|вице|экс|унтер|обер|штабс?|лейб|пресс|бизнес|топ|веб|интернет|онлайн|офлайн|мини|макси"
-    r"|социально|научно|учебно|торгово|общественно|финансово|культурно|историко|литературно|информационно"
-    r"|организационно|производственно|материально|нормативно|хозяйственно|жилищно|санитарно|следственно"
-    r"|экспортно|импортно|российско|казахстанско|казахско|русско|англо|американо|китайско|азиатско|афро"
-    r"|премьер|генерал|контр|капитан|блок|штаб|инженер|план|пол|во|в|ex|non|self|well|vice|anti|pre|post|semi)",
-    re.IGNORECASE,
+WITH_KA = re.compile(
+    r"(?:дай(?:те)?|ну|смотри(?:те)?|посмотри(?:те)?|скажи(?:те)?|давай(?:те)?|на|всё|вс[её])-(?:ка|таки)"
 )
+KEPT_AFTER = re.compile(
+    r"(?:кое|кой|северо|юго|южно|вице|унтер|обер|штабс?|лейб|пресс|бизнес|топ|веб|интернет|онлайн|офлайн|мини|макси"
+    r"|социально|научно|учебно|торгово|финансово|культурно|историко|литературно|технико|опытно|аграрно|промышленно"
+    r"|материально|нормативно|хозяйственно|жилищно|санитарно|следственно|транспортно|контрольно|политико|медико"
+    r"|экспортно|импортно|российско|казахстанско|казахско|русско|англо|американо|китайско|азиатско|афро"
+    r"|премьер|генерал|контр|капитан|блок|штаб|инженер|план|пол|во|в|self|well|vice"
+    r"|әлеуметтік|ғылыми|техникалық|оңтүстік|солтүстік|батыс|шығыс|тәжірибелік|экономикалық|мәдени|бақылау|сауда)"
+)
+LONG_ADVERB = re.compile(r"\w{4,}(?:енно|ально|онно|ично|ческо|ельно|йно|рно|тно)")
+ADJECTIVE = re.compile(r"\w{3,}(?:[ыи][йехм]|[оиы]й|[ая]я|[ое]е|[ое]го|[ое]му|[ую]ю|[ыи]ми|[ое]м)")
 NOT_AFTER = {"пол": re.compile(r"[лаеёиоуыэюя]"), "контр": re.compile("адмирал"), "план": re.compile("график|карт")}
 NOT_AFTER |= {
     "в": re.compile("трет|четв|пят|шест|седьм"),
@@ -41,11 +45,15 @@ NOT_AFTER |= {
     "генерал": re.compile("лейт|майор|полк|губерн|адъют|прок"),
     "пресс": re.compile("сл|секр|конф|рел|цен|под|пап"),
     "инженер": re.compile("констр|пол|мех|тех|стр|эк|пр"),
-    "anti": re.compile("amer|sem|ab"),
-    "pre": re.compile("ex"),
-    "post": re.compile("pro|w"),
 }
-ADVERB = re.compile(r"по-(?:\w+(?:ски|цки|чьи|жьи)|нов\w+му|прежнему|другому|разному|своему|моему|твоему|вашему|нашему)")
+BEFORE_A_WORD = {"экс", "ex", "non", "anti", "semi", "mid"}
+KEPT_BEFORE = re.compile(
+    "(?:related|based|driven|oriented|led|term|wide|free|scale|time|known|year|old|owned|funded|backed|sized|effective"
+    "|specific|friendly|class|century|minded|called|run|made|aged|speed|quality)"
+)
+ADVERB = re.compile(
+    r"по-(?:\w+(?:ски|цки|чьи|жьи)|нов\w+му|прежнему|другому|разному|своему|моему|твоему|вашему|нашему)"
+)
 WHOLE_WORD = 4  # letters: two words that also stand alone are two words; shorter ones may be syllables
 
 
@@ -83,6 +91,12 @@ class Joiner:
         after = KEPT_AFTER.fullmatch(left.rsplit("-", 1)[-1])
         if after and (left not in NOT_AFTER or NOT_AFTER[left].match(right)):
             return True
+        if LONG_ADVERB.fullmatch(left) and ADJECTIVE.fullmatch(right):
+            return True  # производственно-технический; a joined compound's first part is rarely so long
+        if left == "non" and len(right) > WHOLE_WORD + 1:
+            return True
+        if left in BEFORE_A_WORD or KEPT_BEFORE.fullmatch(right):
+            return self._seen[right if left in BEFORE_A_WORD else left] > 0
         return min(len(left), len(right)) >= WHOLE_WORD and self._seen[left] > 0 and self._seen[right] > 0
 
 

@@ -19,6 +19,7 @@ class Mark(NamedTuple):
     size: float  # of the font, in points
     bold: bool = False
     fixed: bool = False  # every letter as wide as the next: code
+    font: int = 0  # which of the page's fonts
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rag.readers.pages.columns import Region
 from rag.readers.pages.hyphens import HYPHENS
@@ -21,6 +21,7 @@ EDGE_LINES = 10  # fewer lines in a column do not show its margins
 HEADING_SIZE = 1.12  # times the text's size
 HEADING_LENGTH = 200  # characters
 BOLD_HEADING_LENGTH = 120
+NOTE_MARK = 3  # letters: a note's number or asterisk
 FINAL = re.compile(r"[.!?…:;][\"'»”’)\]]*$")
 SENTENCE_END = re.compile(r"[.!?…][\"'»”’)\]]*$")
 BULLET = re.compile(r"[•▪◦·‣○●■□➢✓]\s?")
@@ -32,7 +33,8 @@ class Paragraph:
     """Lines that belong together, each with its page's number and the quarters by which its frame is turned."""
 
     kind: BlockKind
-    lines: list[tuple[int, int, Line]] = field(default_factory=list)
+    lines: list[tuple[int, int, Line]]
+    flow: Flow  # of its last line
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Flow:
     lines: list[Line]
     left: float
     right: float
+    foot: float  # where the lowest line of the column ends, on the page where it reaches lowest
 
 
 class Setting:
@@ -63,11 +66,13 @@ class Setting:
                     gaps[one.size][round(2 * (other.bottom - one.bottom)) / 2] += 1
         self.size = max(sizes, key=lambda size: (sizes[size], size), default=0.0)
         self._leading = {size: min(counts, key=lambda gap: (-counts[gap], gap)) for size, counts in gaps.items()}
+        self._feet = {key: max(line.bottom for line in lines) for key, lines in edges.items() if lines}
         self._edges = {key: _edges(lines) for key, lines in edges.items() if len(lines) >= EDGE_LINES}
 
     def flow(self, page: int, width: int, turn: int, region: Region) -> Flow:
-        left, right = self._edges.get(self._key(page, width, turn, region)) or _edges(region.lines)
-        return Flow(page, turn, region.lines, left, right)
+        key = self._key(page, width, turn, region)
+        left, right = self._edges.get(key) or _edges(region.lines)
+        return Flow(page, turn, region.lines, left, right, self._feet.get(key, 0.0))
 
     def leading(self, line: Line) -> float:
         return min(self._leading.get(line.size, 1.5 * line.size), 2.5 * line.size)
@@ -97,12 +102,13 @@ def paragraphs(flows: Sequence[Flow], setting: Setting) -> Iterator[Paragraph]:
             if before is not None:
                 held.append(held.pop(held.index(before)))
                 before.lines.extend(lines)
+                before.flow = flow
                 continue
             kind: BlockKind = "row" if group[0].cells else "heading" if _is_heading(group, setting) else "paragraph"
             if kind == "paragraph" and number:  # the pages before can no longer go on
                 yield from held[:-1]
                 held = held[-1:]
-            held.append(Paragraph(kind, lines))
+            held.append(Paragraph(kind, lines, flow))
     yield from held
 
 
@@ -116,16 +122,20 @@ def _continued(held: Sequence[Paragraph], flow: Flow, group: Sequence[Line], set
         if paragraph.kind != "paragraph" or turn or page < flow.page - 1:
             return None
         if last.size == first.size and last.fixed == first.fixed:
-            return paragraph if _runs_over(last, first, flow) else None
+            return paragraph if _runs_over(paragraph.flow, last, first, flow) else None
     return None
 
 
-def _runs_over(last: Line, first: Line, flow: Flow) -> bool:
+def _runs_over(before: Flow, last: Line, first: Line, flow: Flow) -> bool:
     text = last.text
     if text[-1] in HYPHENS and len(text) > 1 and text[-2].isalpha():
         return True
-    if FINAL.search(text) or first.left > flow.left + INDENT * first.size and first.text[:1].isupper():
+    stands_in = first.left > flow.left + INDENT * first.size
+    if stands_in and first.text[:1].isupper():
         return False
+    if FINAL.search(text):  # a full line at the foot of a page more often ends a sentence than a paragraph
+        is_lowest = last.bottom >= before.foot - 2 * last.size
+        return bool(SENTENCE_END.search(text)) and is_lowest and not stands_in and not _is_short(last, first, before)
     return first.text[:1].islower() or not first.bold
 
 
@@ -185,7 +195,7 @@ def _hangs(group: Sequence[Line], line: Line, following: Line | None) -> bool:
     if len(group) > 1:
         return False
     first = group[0]
-    if _begins_item(first) and len(first.marks) > 1:
+    if len(first.marks) > 1 and (_begins_item(first) or len(first.marks[0].text) <= NOTE_MARK):
         return abs(line.left - first.marks[1].left) < INDENT * line.size
     ragged = abs(following.left - line.left) if following else 0.0
     return ragged < 1 and following is not None and not SENTENCE_END.search(first.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rag.readers.pages.marks import Line, Mark, rows
@@ -12,18 +13,21 @@ MIN_ROWS_ELSE = 2
 STRAY_ROWS = 0.1  # the share of rows whose pieces may fall outside the columns
 ROW_GAP = 1.5  # times the font's size: a table's lines stand no farther apart than this, its rows' padding included
 LINE_GAP = 0.8  # the same for the lines of one cell
+SOME_GAP = 0.45  # times the font's size: wider than a space, enough between cells where a column begins
+ALIKE = 0.75  # the narrowest space of a justified line to its widest
 CELL_LINES = 4  # lines of a cell that may stand alone between rows of several pieces
 ITEM = re.compile(r"[•▪◦·‣○●■□➢–—*-]|\(?\d{1,3}[.)]|\(?\w[.)]|\d{1,2}(?:\.\d{1,2})+\.?")
 
 
 def whole_lines(pieces: Sequence[Line]) -> list[Line]:
     """The lines from the top down, the pieces of each put together, the rows of tables with their cells."""
-    stacked = [_without_marks_apart(row) for row in rows(pieces)]
+    stacked = _split_at_columns([_without_marks_apart(row) for row in rows(pieces)])
+    edge = max((piece.right for piece in pieces), default=0.0)
     found: list[Line] = []
     start = 0
     while start < len(stacked):
         run = _run(stacked, start)
-        if cells := _table(stacked[start : start + run]):
+        if cells := _table(stacked[start : start + run], edge):
             found.extend(cells)
             start += run
         else:
@@ -41,6 +45,30 @@ def _without_marks_apart(row: list[Line]) -> list[Line]:
     if len(row) > 1 and ITEM.fullmatch(row[0].text):
         return [Line([*row[0].marks, *row[1].marks], row[0].order), *row[2:]]
     return row
+
+
+def _split_at_columns(stacked: Sequence[list[Line]]) -> list[list[Line]]:
+    """The rows, their pieces also parted at narrow gaps where pieces of the rows around begin."""
+    found: list[list[Line]] = []
+    for number, row in enumerate(stacked):
+        if len(row) < 2:
+            found.append(row)
+            continue
+        around = [other for other in stacked[max(0, number - 4) : number + 5] if other is not row]
+        starts = Counter(round(piece.left) for other in around for piece in other[1:])
+        edges = [start for start, count in starts.items() if count > 1]
+        found.append([part for piece in row for part in _parted(piece, edges)] if edges else row)
+    return found
+
+
+def _parted(piece: Line, edges: Sequence[int]) -> list[Line]:
+    parts: list[list[Mark]] = [[]]
+    for mark in piece.marks:
+        gap = mark.left - parts[-1][-1].right if parts[-1] else 0.0
+        if gap > SOME_GAP * mark.size and any(abs(mark.left - edge) < 1.5 for edge in edges):
+            parts.append([])
+        parts[-1].append(mark)
+    return [Line(part, piece.order) for part in parts] if len(parts) > 1 else [piece]
 
 
 def _run(stacked: Sequence[Sequence[Line]], start: int) -> int:
@@ -81,18 +109,28 @@ def _column_edges(pieces: Sequence[Line]) -> list[tuple[float, float]]:
     return edges
 
 
-def _table(stacked: Sequence[Sequence[Line]]) -> list[Line]:
+def _table(stacked: Sequence[Sequence[Line]], edge: float) -> list[Line]:
     """The rows of the table that these lines are; none where they are no table."""
     several = [row for row in stacked if len(row) > 1]
     edges = _column_edges([piece for row in several for piece in row])
     if len(edges) < 2 or len(several) < MIN_ROWS.get(len(edges), MIN_ROWS_ELSE):
         return []
+    if 2 * sum(_is_justified(row, edge) for row in several) > len(several):
+        return []
     stray = sum(1 for row in several if len({_column(piece, edges) for piece in row}) < len(row))
     filled = sum(1 for c in range(len(edges)) if 2 * sum(_holds(row, c, edges) for row in several) >= len(several))
     if stray > STRAY_ROWS * len(several) or filled < 2:
         return []
-    pieces = sorted((piece for row in stacked for piece in row), key=lambda piece: piece.order)
+    pieces = sorted((piece for row in stacked for piece in row), key=lambda piece: (piece.order, piece.left))
     return [_row(cells) for cells in _rows_of_cells(pieces, edges)]
+
+
+def _is_justified(row: Sequence[Line], edge: float) -> bool:
+    """Whether the row is a line of prose drawn out to the column's edge: its spaces are wide, but all alike."""
+    marks = [mark for piece in row for mark in piece.marks]
+    marks = marks[1:] if len(marks) > 2 and ITEM.fullmatch(marks[0].text) else marks
+    gaps = [other.left - one.right for one, other in zip(marks, marks[1:], strict=False)]
+    return row[-1].right > edge - 1.5 and min(gaps) > ALIKE * max(gaps)
 
 
 def _column(piece: Line, edges: Sequence[tuple[float, float]]) -> int:
