@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from rag.readers.markup import BLOCKS, HEADINGS, NO_TEXT, Element, Skips, is_hidden, word_set
+from rag.readers.markup import BLOCKS, HEADINGS, NO_TEXT, Element, Skips, is_data, is_hidden, word_set
 
 AROUND = frozenset(("nav", "aside", "menu"))
 ROLES = word_set("navigation banner contentinfo complementary search menu menubar dialog alertdialog toolbar tablist")
@@ -62,6 +62,11 @@ class Size:
     links: int = 0
     holds_heading: bool = False
 
+    def add(self, text: int, is_link: bool, holds_heading: bool) -> None:
+        self.text += text
+        self.links += text if is_link else 0
+        self.holds_heading |= holds_heading
+
     @property
     def prose(self) -> int:
         return self.text - self.links
@@ -78,8 +83,9 @@ def clutter(body: Element) -> Skips:
         for child in element:
             if child not in sizes or child is article or child in around or child.tag not in BLOCKS:
                 continue
-            size = sizes[child]
-            if is_hidden(child) or not (size.holds_heading or (not is_marked and _is_prose(child, size))):
+            if is_hidden(child) or not (
+                sizes[child].holds_heading or (not is_marked and _is_text(child, sizes[child]))
+            ):
                 dropped.add(child)
     return lambda element: element in dropped or element.tag in NO_TEXT
 
@@ -90,34 +96,28 @@ def surroundings(body: Element) -> Skips:
 
 
 def _sizes(body: Element) -> dict[Element, Size]:
-    """The size of each element that may hold text, hidden ones too."""
+    """The sizes of the elements that may be a part of the page, hidden ones too."""
     sizes: dict[Element, Size] = {}
     links = 0
+    above = [Size()]  # of the open elements, the outermost first
     walk = etree.iterwalk(body, events=("start", "end"))
     for event, element in walk:
         if event == "start":
+            above.append(Size())
             if element.tag in NO_TEXT:
                 walk.skip_subtree()
                 continue
-            sizes[element] = Size()
             links += element.tag == "a"
-        size = sizes.get(element)
-        if size is None:  # unseen
-            own = 0
-        elif event == "start":
-            own = _length(element.text)
-            size.text += own
-            size.links += own if links else 0
-            size.holds_heading |= element.tag in ("h1", "main", "article")
+            above[-1].add(_length(element.text), links > 0, element.tag in ("h1", "main", "article"))
             continue
-        else:
+        size = above.pop()
+        if element.tag not in NO_TEXT:
             links -= element.tag == "a"
-        parent = None if element is body else sizes.get(element.getparent())
-        if parent is not None:
-            tail = _length(element.tail)
-            parent.text += tail + (size.text if size else 0)
-            parent.links += (tail if links else 0) + (size.links if size else 0)
-            parent.holds_heading |= size.holds_heading if size else False
+            if element is body or element.tag in BLOCKS or element.attrib:
+                sizes[element] = size
+            above[-1].add(size.text, False, size.holds_heading)
+            above[-1].links += size.links
+        above[-1].add(_length(element.tail), links > 0, False)
     return sizes
 
 
@@ -182,21 +182,19 @@ def _inside(element: Element, others: list[Element]) -> bool:
 def _prose_left(body: Element, sizes: dict[Element, Size], dropped: set[Element]) -> dict[Element, int]:
     """How much prose each element holds beside what is dropped, for those that are not."""
     prose: dict[Element, int] = {}
-    gone: dict[Element, int] = {}
+    gone = [0]  # of the open elements, the outermost first
     walk = etree.iterwalk(body, events=("start", "end"))
     for event, element in walk:
         if event == "start":
-            if element not in sizes or element in dropped:
+            gone.append(0)
+            if element in dropped:
                 walk.skip_subtree()
-                if element in dropped:
-                    parent = element.getparent()
-                    gone[parent] = gone.get(parent, 0) + sizes[element].prose
+                gone[-1] = sizes[element].prose
             continue
+        lost = gone.pop()
+        gone[-1] += lost
         if element in sizes and element not in dropped:
-            prose[element] = sizes[element].prose - gone.get(element, 0)
-            if element is not body and element in gone:
-                parent = element.getparent()
-                gone[parent] = gone.get(parent, 0) + gone[element]
+            prose[element] = sizes[element].prose - lost
     return prose
 
 
@@ -208,6 +206,7 @@ def _innermost(body: Element, sizes: dict[Element, Size], prose: dict[Element, i
         if (
             fullest is None
             or fullest.tag not in PARTS
+            or (fullest.tag == "table" and is_data(fullest))
             or prose[fullest] < INNERMOST * prose[here]
             or (sizes[here].holds_heading and not sizes[fullest].holds_heading)
         ):
@@ -215,8 +214,13 @@ def _innermost(body: Element, sizes: dict[Element, Size], prose: dict[Element, i
         here = fullest
 
 
+def _is_text(element: Element, size: Size) -> bool:
+    """Whether what stands outside the article is worth keeping: a paragraph or heading of no links, or prose."""
+    return _is_prose(element, size) or (element.tag in LINES and size.links < size.text / 3)
+
+
 def _is_prose(element: Element, size: Size) -> bool:
-    """Whether what stands outside the article is worth keeping: sentences, few of them links."""
+    """Whether an element holds sentences, few of them links."""
     return (
         size.prose >= LEAST_PROSE
         and size.links < size.text / 3

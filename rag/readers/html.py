@@ -18,7 +18,8 @@ DECLARED = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)|^\s*<\?xml[^>]{0,100}?encoding=[\"']([\w.-]+)", re.IGNORECASE
 )
 HEAD = 8192  # bytes in which a page declares its encoding; browsers look at 1,024
-SITE_MARKS = re.compile(r"\s+(?:[|–—·•»:/-]|::|/{2})\s+")  # between a page's title and the name of its site
+SITE_MARKS = re.compile(r"\s+(?:[|–—·•»:/-]|::|//)\s+")  # between a page's title and the name of its site
+SURE_MARKS = ("|", "::", "//", "•", "·")  # seldom within a title, as dashes are
 # The names under which pages state when they were published, the surest first.
 DATE_NAMES = (
     "article:published_time",
@@ -101,17 +102,12 @@ def _title(root: Element, named: dict[str, str]) -> str | None:
 
 def _without_site(title: str, site: str) -> str:
     """«Заседание прошло | Вестник» -> «Заседание прошло»."""
-    parts = SITE_MARKS.split(title)
-    if len(parts) > 1 and site and words.normalize(parts[-1]) == words.normalize(site):
-        return title[: title.rindex(parts[-1])].rstrip(" |–—·•»:/-")
-    marks = SITE_MARKS.findall(title)
-    if (
-        len(parts) > 1
-        and ("|" in marks[-1] or "::" in marks[-1] or "•" in marks[-1])
-        and len(parts[0]) > len(parts[-1]) / 2
-    ):
-        return parts[0].strip()
-    return title.strip()
+    marks = list(SITE_MARKS.finditer(title))
+    if not marks:
+        return title
+    before, after = title[: marks[-1].start()], title[marks[-1].end() :]
+    is_site = words.normalize(after) == words.normalize(site) if site else marks[-1][0].strip() in SURE_MARKS
+    return before if is_site else title
 
 
 def _first_text(root: Element, tag: str) -> str:

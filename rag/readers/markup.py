@@ -59,7 +59,7 @@ def parse(text: str) -> tuple[Element, bool]:
     except etree.XMLSyntaxError as error:
         raise DocumentError("the file holds no HTML: name it by what it is") from error
     if root is None:
-        raise DocumentError("the file holds no text")
+        raise DocumentError("the file holds no HTML: name it by what it is")
     return root, any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log)
 
 
@@ -109,6 +109,7 @@ class _Writer:
         self._headings = self._pre = 0  # how many of them are open
         self._tables: list[bool] = []  # of the open tables, whether their rows are rows
         self._cells: list[str] = []
+        self._in_cell = False  # of a table whose rows are rows
 
     def start(self, element: Element) -> None:
         tag = element.tag
@@ -116,20 +117,23 @@ class _Writer:
             self._pieces.append("\n")
         elif tag in BLOCKS:
             self._break()
-        if tag in HEADINGS:
+        if tag in ("td", "th") and self._tables and self._tables[-1]:
+            self._in_cell = True
+        elif tag in HEADINGS:
             self._headings += 1
         elif tag == "pre":
             self._pre += 1
         elif tag == "table":
             self.flush()
-            self._tables.append(_is_data(element))
+            self._tables.append(is_data(element))
 
     def end(self, element: Element) -> None:
         tag = element.tag
-        if tag in ("td", "th") and self._in_row:
+        if tag in ("td", "th") and self._in_cell:
+            self._in_cell = False
             self._cells.append(SPACES.sub(" ", "".join(self._pieces)).strip())
             self._pieces.clear()
-        elif tag == "tr" and self._in_row:
+        elif tag == "tr" and self._cells:
             self._draft.add(cleaned(CELL_GAP.join(self._cells)).strip(), "row")
             self._cells.clear()
         elif tag in BLOCKS:
@@ -166,18 +170,14 @@ class _Writer:
             for block in paragraphs(text):
                 self._draft.add(text[block.start : block.end])
 
-    @property
-    def _in_row(self) -> bool:
-        return bool(self._tables) and self._tables[-1]
-
     def _break(self) -> None:
-        if self._in_row:
+        if self._in_cell:
             self._pieces.append(" ")
         else:
             self.flush()
 
 
-def _is_data(table: Element) -> bool:
+def is_data(table: Element) -> bool:
     """Whether a table holds values in rows, rather than the page's parts in places."""
     if table.get("role") in ("presentation", "none") or table.find(".//table") is not None:
         return False
