@@ -38,6 +38,7 @@ OLE_KINDS = (
 # How other formats begin, for the reason why a file is not what its name says.
 MAGIC = (
     (b"%PDF-", "a PDF file: name it .pdf"),
+    (b"PK\x03\x04", "an office file: give it its own ending"),
     (b"{\\rtf", "an RTF file: name it .rtf"),
     (b"\x89PNG", "a picture, no document"),
     (b"\xff\xd8\xff", "a picture, no document"),
@@ -163,7 +164,7 @@ def _check(entries: list[zipfile.ZipInfo]) -> None:
 def other_kind(data: bytes) -> str:
     """Why this is no zip archive, by how it begins."""
     if data.startswith(OLE):
-        held = (reason for name, reason in OLE_KINDS if name.encode("utf-16-le") in data)
+        held = (reason for name, reason in OLE_KINDS if f"{name}\0".encode("utf-16-le") in data)
         return next(held, "an old binary office file: save it in a newer format")
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     kind = next((kind for magic, kind in MAGIC if start.startswith(magic.lower())), None)

@@ -7,14 +7,14 @@ import io
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 
-from rag.errors import DocumentError
 from rag.readers import office, sheets
 from rag.readers.source import Draft, Source, decode
 
 DELIMITERS = ";\t,|"  # a comma also stands within numbers and prose, so that others go first where they do as well
 SAMPLE = 50  # records; enough to tell the delimiter by
+MAX_LINES = 1000  # of a record; more come of a quotation mark that is never closed
 HINT = re.compile(r"sep=(.)\r?\n")  # Excel's own way to say it
 NUMBER = re.compile(r"[-+−]?[\d\s.,'%]*\d[\d\s.,'%]*")
 DAY = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
@@ -24,17 +24,15 @@ def read(data: bytes) -> Source:
     """The table's rows; raises DocumentError with the reason where they cannot be read."""
     text = decode(data)
     hint = HINT.match(text)
-    delimiter = hint[1] if hint else _delimiter(text)
+    if hint:
+        text = text[hint.end() :]
     sheet = sheets.Sheet("")
     counter = sheets.Counter()
-    try:
-        for number, record in enumerate(csv.reader(_lines(text[hint.end() :] if hint else text), delimiter=delimiter)):
-            row = {column: _cell(value) for column, value in enumerate(record) if value.strip()}
-            if row:
-                counter.add(len(row))
-                sheet.rows[number] = row
-    except csv.Error as error:
-        raise DocumentError("a cell is far too long: close its quotation mark, or save the table again") from error
+    for number, record in enumerate(_records(text, hint[1] if hint else _delimiter(text))):
+        row = {column: _cell(value) for column, value in enumerate(record) if value.strip()}
+        if row:
+            counter.add(len(row))
+            sheet.rows[number] = row
     draft = Draft()
     sheets.write(draft, sheet)
     return draft.source()
@@ -44,10 +42,7 @@ def _delimiter(text: str) -> str:
     """The character that cuts the most records into the same number of cells."""
     best, most = ",", 0
     for delimiter in DELIMITERS:
-        try:
-            records = list(itertools.islice(csv.reader(_lines(text), delimiter=delimiter), SAMPLE))
-        except csv.Error:
-            continue
+        records = itertools.islice(_records(text, delimiter), SAMPLE)
         widths = Counter(len(record) for record in records if len(record) > 1)
         agreeing = max(widths.values(), default=0)
         if agreeing > most:
@@ -55,8 +50,25 @@ def _delimiter(text: str) -> str:
     return best
 
 
-def _lines(text: str) -> Iterable[str]:
-    return io.StringIO(text, newline="")  # as the csv module wants it: a cell may hold line ends of any kind
+def _records(text: str, delimiter: str) -> Iterator[list[str]]:
+    """The table's records; a line whose quotation mark is not closed stands by itself, as it is."""
+    lines = io.StringIO(text, newline="").readlines()  # as the csv module wants it: a cell may hold any line ends
+    start = 0
+    while start < len(lines):
+        reader = csv.reader(itertools.islice(lines, start, None), delimiter=delimiter)
+        done = 0
+        try:
+            for record in reader:
+                if reader.line_num - done > MAX_LINES:
+                    break
+                done = reader.line_num
+                yield record
+        except csv.Error:  # a cell of more than 131,072 characters, the module's own limit
+            pass
+        start += done
+        if start < len(lines):
+            yield lines[start].rstrip("\r\n").split(delimiter)
+            start += 1
 
 
 def _cell(value: str) -> sheets.Cell:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from rag.errors import DocumentError
 from rag.readers import archive, office
-from rag.readers.office import Element, child, children, local
+from rag.readers.office import Element, attribute, child, children, local
 from rag.readers.source import CELL_GAP, Draft, Source
 
 MAX_SLIDES = 5_000
@@ -50,7 +50,8 @@ class _Slide:
     def __init__(self, entries: archive.Entries, part: str, layouts: dict[str, dict[str, Place]], draft: Draft) -> None:
         self._entries = entries
         self._root = archive.xml(entries.read(part), part)
-        related = dict(office.relations(entries, part).values())
+        self._parts = office.relations(entries, part)
+        related = dict(self._parts.values())
         self._notes = related.get("notesSlide")
         self._draft = draft
         layout = related.get("slideLayout", "")
@@ -80,6 +81,7 @@ class _Slide:
                 self._write(self._sorted(list(_shapes(shape))))
             elif name == "graphicFrame":
                 self._table(child(shape, "graphic", "graphicData", "tbl"))
+                self._diagram(child(shape, "graphic", "graphicData", "relIds"))
             else:
                 for paragraph in _paragraphs(child(shape, "txBody")):
                     self._draft.add(paragraph)
@@ -89,6 +91,15 @@ class _Slide:
             if local(row) == "tr":
                 cells = (cell for cell in row if local(cell) == "tc")
                 self._draft.add(CELL_GAP.join(" ".join(_paragraphs(child(cell, "txBody"))) for cell in cells), "row")
+
+    def _diagram(self, references: Element | None) -> None:
+        """The texts of a SmartArt diagram, which stand in a part of their own."""
+        number = attribute(references, "dm") if references is not None else None
+        _, target = self._parts.get(number or "", ("", ""))
+        for point in children(office.part(self._entries, target), "ptLst"):
+            if point.get("type", "node") == "node":
+                for paragraph in _paragraphs(child(point, "t")):
+                    self._draft.add(paragraph)
 
     def _sorted(self, shapes: list[Element]) -> list[Element]:
         return office.reading_order(shapes, self._place, SAME_LINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import NamedTuple
 
 from rag.errors import DocumentError
@@ -145,13 +145,13 @@ def plain_number(value: str, decimals: int | None = None) -> str:
         number = Decimal(value)
         if not number.is_finite() or abs(number.adjusted()) > MAX_EXPONENT:
             return value
+        if len(number.as_tuple().digits) > MAX_DIGITS:
+            number = Decimal(f"{number:.{MAX_DIGITS}g}")
         if decimals is not None:
-            return f"{number:.{decimals}f}"
-        digits = len(number.as_tuple().digits)
-        exact = Decimal(f"{float(number):.{MAX_DIGITS}g}") if digits > MAX_DIGITS else number
-        text = f"{exact:f}"
+            return f"{number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):f}"
     except InvalidOperation:
         return value
+    text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -12,7 +12,7 @@ from rag.readers import archive, office, sheets, xlsx
 from rag.readers.source import Draft, Source
 
 DAMAGED = "the file is damaged: open it in a spreadsheet program and save it as .xlsx"
-WORKBOOKS = tuple(name.encode("utf-16-le") for name in ("Workbook", "Book"))  # the streams that hold one
+WORKBOOKS = tuple(f"{name}\0".encode("utf-16-le") for name in ("Workbook", "Book"))  # the streams that hold one
 
 
 def read(data: bytes) -> Source:
