@@ -140,9 +140,7 @@ def _read_all(
     """What the wanted files hold, and those that cannot be read."""
     if not wanted:
         return [], []
-    readings, skipped = reading.read_all(
-        wanted, documents, settings, lambda done: progress(Progress("reading", done, len(wanted)))
-    )
+    readings, skipped = reading.read_all(wanted, documents, settings, progress)
     return [_read(index, documents, file, each, encoder()) for file, each in readings], skipped
 
 

@@ -17,7 +17,7 @@ from rag.reading.pool import Pool
 from rag.reading.process import Process
 from rag.reading.worker import receive, send
 from rag.settings import Settings
-from rag.types import Skipped
+from rag.types import Progress, Skipped
 
 HERE = "tests.worker_of_bad_readers"
 
@@ -124,15 +124,15 @@ def test_equal_files_are_read_once_and_each_is_a_document(tmp_path: Path) -> Non
         (tmp_path / name).write_text("Сто сорок компаний работают в стране.")
     (tmp_path / "empty.txt").write_text("")
     files, _ = folders.scan(tmp_path, 2**20)
-    done: list[int] = []
-    read, skipped = read_all(files, tmp_path, Settings(), done.append)
+    told: list[Progress] = []
+    read, skipped = read_all(files, tmp_path, Settings(), told.append)
     assert [(file.path, reading.document.path, reading.document.type) for file, reading in read] == [
         ("a.txt", "a.txt", "txt"),
         ("b.txt", "b.txt", "txt"),
         ("c.md", "c.md", "md"),
     ]
     assert skipped == [Skipped("empty.txt", "the file is empty")]
-    assert done == [0, 1, 2, 4]
+    assert told == [Progress("reading", done, 3) for done in range(4)]
 
 
 def test_a_file_that_went_away_is_skipped(tmp_path: Path) -> None:

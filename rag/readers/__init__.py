@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rag import text as words
 from rag.errors import DocumentError
@@ -12,12 +13,22 @@ from rag.readers import metadata
 from rag.readers.source import Source
 from rag.types import Document, Word
 
+if TYPE_CHECKING:
+    from rag.readers.pages.scanned import ScannedPage
+
 
 class Reader(Protocol):
     """What each module of this package that reads a format offers."""
 
     def read(self, data: bytes) -> Source:
         """The file's text and metadata; raises DocumentError with the reason where it cannot be read."""
+
+
+class PageReader(Protocol):
+    """What a module that reads pages offers, some of which may be scans."""
+
+    def read(self, data: bytes, scans: Mapping[int, ScannedPage] | None = None) -> Source:
+        """As a reader's, with what OCR has made of some pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +83,17 @@ def file_type(path: str) -> str:
     return name.rsplit(".", 1)[1].lower() if "." in name[1:] else ""
 
 
-def read(data: bytes, path: str) -> Reading:
-    """What the file ``path`` holds; raises DocumentError with the reason where it cannot be read."""
+def read(data: bytes, path: str, scans: Mapping[str, str] | None = None) -> Reading:
+    """What the file ``path`` holds; raises DocumentError with the reason where it cannot be read.
+
+    ``scans`` are pages, by their numbers in decimal, that OCR has read: the JSON of ``ScannedPage``.
+    """
     kind = file_type(path)
     if kind not in READERS:
         raise DocumentError(f"no reader for {'.' + kind if kind else 'files without an ending'}: {supported()}")
     if not data:
         raise DocumentError("the file is empty")
-    source = metadata.without_date_line(_reader(kind).read(data))
+    source = metadata.without_date_line(_source(kind, data, scans))
     if not source.blocks and not source.scans:
         raise DocumentError("the file holds no text")
     document = Document(
@@ -94,6 +108,16 @@ def read(data: bytes, path: str) -> Reading:
         scanned=source.scanned,
     )
     return Reading(document, source.words, source.scans, source.missing)
+
+
+def _source(kind: str, data: bytes, scans: Mapping[str, str] | None) -> Source:
+    if not scans:
+        return _reader(kind).read(data)
+    from rag.readers.pages.scanned import ScannedPage
+
+    pages = {int(number): ScannedPage.from_json(text) for number, text in scans.items()}
+    module: PageReader = import_module(f"rag.readers.{READERS[kind]}")
+    return module.read(data, pages)
 
 
 def _reader(kind: str) -> Reader:

@@ -2,8 +2,9 @@
 
 Run as ``python -m rag.reading.worker SECONDS MEGABYTES``. Requests come on standard input and answers go to standard
 output, each a JSON object behind its length (:func:`send`, :func:`receive`): nothing that came out of a file is ever
-unpickled. A request is ``{"file", "path"}``; its answer is ``{"sha256", "document", "words", "scans", "missing"}``
-or ``{"error"}``, with ``last`` where the process ends after it.
+unpickled. A request is ``{"file", "path"}``, with ``scans`` (page -> what OCR made of it) where there are some; its
+answer is ``{"sha256", "document", "words", "scans", "missing"}`` or ``{"error"}``, with ``last`` where the process
+ends after it. A request to put one page through OCR has ``page`` and ``languages``; its answer is ``{"page"}``.
 """
 
 from __future__ import annotations
@@ -49,7 +50,11 @@ def answer(request: Json) -> Json:
     """What the request asks for; a DocumentError's message under ``error``."""
     try:
         data = Path(request["file"]).read_bytes()
-        reading = readers.read(data, request["path"])
+        if "page" in request:
+            from rag.readers import ocr
+
+            return {"page": ocr.recognise(data, request["page"], request["languages"]).to_json()}
+        reading = readers.read(data, request["path"], request.get("scans"))
         return {
             "sha256": hashlib.sha256(data).hexdigest(),
             "document": document_json(reading.document),
