@@ -21,6 +21,7 @@ HOUSE = (
     "rag.durable",
     "rag.sentences",
     "rag.text",
+    "rag.layout",
     "rag.records",
     "rag.readers",
     "rag.passages",
@@ -43,12 +44,14 @@ HOUSE = (
     "rag.embedding",
     "rag.builder",
     "rag.index",
+    "rag.watch",
     "rag.questions",
     "rag.measures",
     "rag.evaluate",
     "rag.compare",
     "rag.report",
     "rag.export",
+    "rag.progress",
     "rag",  # the facade, for Python and for the edges below
     "rag.web",
     "rag.cli",  # starts the page for `snoska serve`

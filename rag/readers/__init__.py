@@ -72,6 +72,11 @@ READERS = {
     "xltx": "xlsx",
     "xls": "xls",
     "pdf": "pdf",
+    "png": "image",
+    "jpg": "image",
+    "jpeg": "image",
+    "tif": "image",
+    "tiff": "image",
     "csv": "csv",
     "tsv": "csv",
 }

@@ -6,6 +6,7 @@ One page at a time and on one core, so that several can be read side by side in 
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import shutil
 from collections.abc import Sequence
@@ -14,13 +15,15 @@ import pypdfium2 as pdfium
 from PIL import Image
 
 from rag.errors import DocumentError
+from rag.readers import image, pdf
 from rag.readers.pages.scanned import ScannedPage, ScannedWord
 
 LANGUAGES = ("rus", "kaz", "eng")  # in this order: the first has the last word where scripts look alike
 DPI = 300  # Tesseract is trained for it
 POINTS = 72  # to the inch
 MAX_PIXELS = 40_000_000  # A3 at 300 dpi has 17 million; a larger page is read at fewer dpi
-MIN_DPI = 20  # fewer show no letters
+ENOUGH = 1.4  # times DPI, or as little below it: a picture so close is read as it is
+PDF_MARK, PDF_MARK_WITHIN = b"%PDF-", 1024  # bytes: where readers look for it
 TIMEOUT = 120  # seconds for one page, after which Tesseract is stopped
 REMEDY = "install tesseract-ocr with rus, kaz and eng, and Snoska with its extra ocr"
 
@@ -45,22 +48,30 @@ def languages() -> tuple[str, ...]:
 
 
 def recognise(data: bytes, page: int, wanted: Sequence[str] = LANGUAGES) -> ScannedPage:
-    """The words of page ``page``, from 1, of a PDF; raises DocumentError where it cannot be shown or read."""
-    from rag.readers import pdf
+    """The words of page ``page``, from 1, of a PDF or a picture; raises DocumentError where it cannot be read."""
+    is_pdf = PDF_MARK in data[:PDF_MARK_WITHIN]
+    picture, dpi = _page(data, page) if is_pdf else image.frame(data, page)
+    scale = min(DPI / dpi, (MAX_PIXELS / (picture.width * picture.height)) ** 0.5)
+    if not 1 / ENOUGH < scale < ENOUGH:
+        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+        picture, dpi = picture.resize(size, Image.Resampling.LANCZOS), dpi * scale
+    return recognise_picture(picture, dpi, wanted)
 
+
+def _page(data: bytes, number: int) -> tuple[Image.Image, float]:
+    """A PDF's page as a picture, and its pixels an inch."""
     document = pdf.opened(data)
     try:
-        sheet = document[page - 1]
-        width, height = sheet.get_size()
-        if not (width > 0 and height > 0):
+        page = document[number - 1]
+        width, height = page.get_size()
+        if not (0 < width < math.inf and 0 < height < math.inf):
             raise DocumentError("the page has no size")
         dpi = min(DPI, POINTS * (MAX_PIXELS / (width * height)) ** 0.5)
-        picture = sheet.render(scale=dpi / POINTS, grayscale=True).to_pil()
+        return page.render(scale=dpi / POINTS, grayscale=True).to_pil(), dpi
     except pdfium.PdfiumError as error:
         raise DocumentError("the page is damaged and cannot be shown") from error
     finally:
         document.close()
-    return recognise_picture(picture, dpi, wanted)
 
 
 def recognise_picture(picture: Image.Image, dpi: float, wanted: Sequence[str] = LANGUAGES) -> ScannedPage:

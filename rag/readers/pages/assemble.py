@@ -100,14 +100,18 @@ def _glued(cell: Sequence[Placed], joiner: Joiner) -> Iterator[tuple[str, Placed
             after = ""
             if not joiner.keeps(text, following[2].text):
                 text = text[:-1]
-        elif following and RANGE.search(text) and following[2].text[0].isdigit() and _next_line(placed, following):
-            after = ""
-        elif following and not placed[2].fixed and ADDRESS.search(text) and _next_line(placed, following):
+        elif following and _goes_on(placed[2], following[2]) and _next_line(placed, following):
             after = ""
         text = text.replace(SOFT_HYPHEN, "")
         if text:
             yield text, placed, gap
             gap = after
+
+
+def _goes_on(last: Mark, first: Mark) -> bool:
+    """Whether a range of numbers, or an address, is cut between two lines."""
+    in_range = RANGE.search(last.text) is not None and first.text[0].isdigit()
+    return in_range or (not last.fixed and ADDRESS.search(last.text) is not None)
 
 
 def _next_line(one: Placed, other: Placed) -> bool:

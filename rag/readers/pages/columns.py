@@ -6,6 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rag.readers.pages import tables
 from rag.readers.pages.hyphens import HYPHENS
@@ -194,7 +195,7 @@ def _returns(left: Sequence[Line], right: Sequence[Line]) -> int:
     sides = [side for _, side in drawn]
     while sides and sides[-1] == 0 and len(sides) > len(drawn) - COLUMN_LINES:
         sides.pop()  # a page number, drawn after all else
-    back = sum(1 for one, other in zip(sides, sides[1:], strict=False) if one > other)
+    back = sum(1 for one, other in pairwise(sides) if one > other)
     return back if sides[0] == 0 else back - 1  # a file may draw the right column first
 
 

@@ -132,15 +132,16 @@ class _Words:
             code = raw.FPDFText_GetUnicode(self._page, index)
             if code in NOTHING:
                 continue
-            space = code not in LINE_END_HYPHENS and chr(code).isspace()
-            if not space:
-                raw.FPDFText_GetLooseCharBox(self._page, index, rect)
-                box = (rect.left, rect.bottom, rect.right, rect.top)
-            if letters and (space or _apart(boxes[-1], box)):
+            if code not in LINE_END_HYPHENS and chr(code).isspace():
+                if letters:
+                    yield from self._word(letters, boxes, first)
+                letters, boxes = [], []
+                continue
+            raw.FPDFText_GetLooseCharBox(self._page, index, rect)
+            box = (rect.left, rect.bottom, rect.right, rect.top)
+            if letters and _apart(boxes[-1], box):
                 yield from self._word(letters, boxes, first)
                 letters, boxes = [], []
-            if space:
-                continue
             if not letters:
                 first = index
             elif code in RAISED and box[1] > boxes[-1][1] and self._is_small(index, first):

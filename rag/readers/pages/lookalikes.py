@@ -34,10 +34,11 @@ def in_one_script(words: Sequence[str]) -> list[str]:
     latin = sum(_only(word, "LATIN", LATIN) for word in words)
     total = max(1, cyrillic + latin)
     line = "CYRILLIC" if cyrillic > MOSTLY * total else "LATIN" if latin > MOSTLY * total else ""
-    return [
-        PART.sub(lambda part, near=_near(words, number): _part(part[0], line, near), word)
-        for number, word in enumerate(words)
-    ]
+    return [_word(word, line, _near(words, number)) for number, word in enumerate(words)]
+
+
+def _word(word: str, line: str, near: str) -> str:
+    return PART.sub(lambda part: _part(part[0], line, near), word)
 
 
 def _part(part: str, line: str, near: str) -> str:

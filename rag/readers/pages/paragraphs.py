@@ -7,6 +7,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rag.readers.pages.columns import Region
 from rag.readers.pages.hyphens import HYPHENS
@@ -61,7 +62,7 @@ class Setting:
             edges[self._key(page, width, turn, region)].extend(line for line in region.lines if not line.cells)
             for line in region.lines:
                 sizes[line.size] += len(line.text)
-            for one, other in zip(region.lines, region.lines[1:], strict=False):
+            for one, other in pairwise(region.lines):
                 if one.size == other.size and other.bottom > one.bottom:
                     gaps[one.size][round(2 * (other.bottom - one.bottom)) / 2] += 1
         self.size = max(sizes, key=lambda size: (sizes[size], size), default=0.0)

@@ -15,6 +15,7 @@ from rag.readers.pages.marks import Frame, Mark, Page
 
 NOISE = 5.0  # per cent: a word of less confidence is a speck, a line, a signature
 SIGN_NOISE = 40.0  # and one without letters or digits of less than this
+BULLETS = set(".°*·®©¢•@")  # what a list's bullet is taken for
 LARGE = 1.4  # times the page's usual height of a line: a heading; less is the wobble of recognition
 
 
@@ -47,9 +48,12 @@ class ScannedPage:
         """The page that ``to_json`` wrote; raises ValueError where it is something else."""
         try:
             values = json.loads(text)
-            words = tuple(ScannedWord(str(word[0]), *map(float, word[1:6]), int(word[6])) for word in values["words"])
+            words = tuple(
+                ScannedWord(str(text), float(left), float(top), float(right), float(bottom), float(sure), int(line))
+                for text, left, top, right, bottom, sure, line in values["words"]
+            )
             return cls(float(values["width"]), float(values["height"]), words)
-        except (KeyError, IndexError, TypeError) as error:
+        except (KeyError, TypeError) as error:
             raise ValueError(f"not a scanned page: {text[:40]!r}") from error
 
 
@@ -79,8 +83,10 @@ def _height(line: Iterable[ScannedWord]) -> float:
 def _marks(line: list[ScannedWord], usual: float) -> Iterable[Mark]:
     """The line's words, all of one height and size: the heights of words depend on their letters."""
     height = _height(line)
-    size = round(height if height > LARGE * usual else usual, 1)
+    size = round(usual * (round(2 * height / usual) / 2 if height > LARGE * usual else 1), 1)
     middle = statistics.median((word.top + word.bottom) / 2 for word in line)
     texts = in_one_script([word.text for word in line])
+    if len(texts) > 1 and texts[0] in BULLETS:
+        texts[0] = "•"
     for word, text in zip(line, texts, strict=True):
         yield Mark(text, word.left, middle - size / 2, word.right, middle + size / 2, size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from rag.readers.pages.marks import Line, Mark, rows
 
@@ -129,7 +130,7 @@ def _is_justified(row: Sequence[Line], edge: float) -> bool:
     """Whether the row is a line of prose drawn out to the column's edge: its spaces are wide, but all alike."""
     marks = [mark for piece in row for mark in piece.marks]
     marks = marks[1:] if len(marks) > 2 and ITEM.fullmatch(marks[0].text) else marks
-    gaps = [other.left - one.right for one, other in zip(marks, marks[1:], strict=False)]
+    gaps = [other.left - one.right for one, other in pairwise(marks)]
     return row[-1].right > edge - 1.5 and min(gaps) > ALIKE * max(gaps)
 
 
