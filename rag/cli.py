@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import sys
-import time
+import threading
 from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
@@ -14,11 +16,11 @@ from typing import Any
 import click
 
 from rag import export
-from rag.errors import RagError
-from rag.types import Answer, BuildReport, Citation, Filters, Json, Mode, Note, Progress
+from rag.errors import ConfigurationError, ModelError, RagError
+from rag.progress import Bar
+from rag.types import Answer, BuildReport, Citation, Filters, Json, Mode, Note
 
 MODES = ("hybrid", "dense", "lexical", "rrf")
-LINE_EVERY = 2.0  # seconds between progress lines where stderr is no terminal
 
 index_option = click.option(
     "--index", "-i", default="index", show_default=True, metavar="INDEX", help="The folder of the index."
@@ -48,24 +50,63 @@ def commands() -> None:
 
 
 @commands.command()
-@click.argument("documents", default="seeds", type=click.Path(path_type=Path))
+@click.argument("documents", default="seeds")
 @index_option
 @click.option("--rebuild", is_flag=True, help="Start over; nothing of the old index is used.")
+@click.option("--watch", is_flag=True, help="Go on: build again whenever a document changes, until Ctrl+C.")
 @json_option
-def build(documents: Path, index: str, rebuild: bool, as_json: bool) -> None:
+def build(documents: str, index: str, rebuild: bool, watch: bool, as_json: bool) -> None:
     """Bring the index up to date with the folder DOCUMENTS.
 
     What is new or changed is read and embedded, what is gone is removed, what is the same is kept.
     """
     import rag
 
-    with _Bar() as bar:
-        report = rag.build(documents, index, rebuild=rebuild, progress=bar).report
-    if report is None:
-        raise RuntimeError("rag.build gave no report")
-    for skipped in report.skipped:
-        click.echo(f"skipped {skipped.file}: {skipped.reason}", err=True)
-    _print(export.report_json(report)) if as_json else click.echo(_report(report))
+    def show(built: rag.Index) -> None:
+        if built.report is None:
+            raise RuntimeError("the build gave no report")
+        for skipped in built.report.skipped:
+            click.echo(" ".join(f"skipped {skipped.file}: {skipped.reason}".split()), err=True)
+        _print(export.report_json(built.report)) if as_json else _out(_report(built.report))
+
+    if watch:
+        _watch(documents, index, rebuild, show)
+    else:
+        with Bar() as bar:
+            built = rag.build(documents, index, rebuild=rebuild, progress=bar)
+        show(built)
+
+
+def _watch(documents: str, index: str, rebuild: bool, show: Callable[[Any], None]) -> None:
+    """Builds, and builds again after each change, until the process is told to stop."""
+    import rag
+    from rag import folder, watch
+
+    newest: list[rag.Index] = []  # the last one built, whose model the next build takes over
+
+    def renew(changed: bool) -> None:
+        if changed:
+            with Bar() as bar:
+                built = (
+                    newest[-1].updated(documents, progress=bar)
+                    if newest
+                    else rag.build(documents, index, rebuild=rebuild, progress=bar)
+                )
+            newest[:] = [built]
+            show(built)
+
+    def told(error: RagError) -> None:
+        if not newest and isinstance(error, ConfigurationError | ModelError):
+            raise error  # no change of a document will mend it
+        click.echo(_line(error), err=True)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    folder.checked(Path(documents))  # a folder that is not there yet is rather a slip of the hand
+    signal.signal(signal.SIGTERM, interrupt)
+    with contextlib.suppress(KeyboardInterrupt):  # this is how it is meant to be stopped
+        watch.follow(watch.changes(Path(documents), threading.Event(), leave_out=Path(index)), renew, told)
 
 
 @commands.command()
@@ -79,7 +120,7 @@ def ask(question: str, index: str, count: int, as_json: bool, **filters: str | N
     import rag
 
     answer = rag.open(index).ask(question, count, filters=_filters(filters))
-    _print(export.answer_json(answer)) if as_json else click.echo(_answer(answer))
+    _print(export.answer_json(answer)) if as_json else _out(_answer(answer))
 
 
 @commands.command()
@@ -97,7 +138,7 @@ def search(query: str, index: str, count: int, mode: Mode, as_json: bool, **filt
     if as_json:
         _print(export.search_json(query, hits))
     else:
-        click.echo("\n\n".join(_citation(hit) for hit in hits) or "no passage fits")
+        _out("\n\n".join(_citation(hit) for hit in hits) or "no passage fits")
 
 
 @commands.command(name="eval")
@@ -115,13 +156,13 @@ def evaluate(
     import rag
     from rag.report import run
 
-    with _Bar() as bar:
+    with Bar() as bar:
         result = run(
             rag.open(index), questions, mode=mode, baselines=baselines, report=report, compare=compare, progress=bar
         )
     for problem in result.problems:
         click.echo(str(problem), err=True)
-    _print(result.json) if as_json else click.echo(result.text)
+    _print(result.json) if as_json else _out(result.text)
 
 
 @commands.command()
@@ -142,7 +183,7 @@ def check(index: str) -> None:
     from rag.index import check as check_index
 
     manifest = check_index(index)
-    click.echo(
+    _out(
         f"intact: generation {manifest['generation']}, {len(manifest['documents'])} documents,"
         f" {manifest['passages']} passages"
     )
@@ -156,7 +197,7 @@ def info(index: str, as_json: bool) -> None:
     from rag.index import info as index_info
 
     about = index_info(index)
-    _print(about) if as_json else click.echo(_info(about))
+    _print(about) if as_json else _out(_info(about))
 
 
 def main() -> None:
@@ -167,18 +208,43 @@ def main() -> None:
     try:
         commands(prog_name="snoska")
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
     except RagError as error:
-        _fail(error, str(error))
+        _fail(error, _line(error))
     except Exception as error:  # noqa: BLE001  # the edge: a user sees one line, never a traceback
-        _fail(error, f"unexpected {type(error).__name__}: {error}: please report it; SNOSKA_DEBUG=1 shows where")
+        message = f"unexpected {type(error).__name__}: {error}: please report it; SNOSKA_DEBUG=1 shows where"
+        _fail(error, _one_line(message))
 
 
-def _fail(error: Exception, message: str) -> None:
+def _fail(error: Exception, line: str) -> None:
     if os.environ.get("SNOSKA_DEBUG"):
         raise error
-    click.echo("snoska: " + " ".join(message.split()), err=True)
+    click.echo(line, err=True)
     sys.exit(1)
+
+
+def _line(error: RagError) -> str:
+    return _one_line(str(error))
+
+
+def _one_line(message: str) -> str:
+    return "snoska: " + " ".join(message.split())
+
+
+def _drop_output() -> None:
+    """Keeps Python from trying once more, as it ends, to write what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _out(text: str) -> None:
+    """Writes a result to stdout; raises RagError where the disk behind it is full, say."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_output()
+        raise RagError(f"the result cannot be written ({error.strerror}): send it elsewhere") from error
 
 
 def _typed(text: str) -> str:
@@ -195,42 +261,7 @@ def _filters(values: dict[str, str | None]) -> Filters:
 
 
 def _print(value: Json) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))
-
-
-class _Bar:
-    """Progress on stderr: a bar on a terminal, plain lines elsewhere."""
-
-    def __init__(self) -> None:
-        self._stage = ""
-        self._last = 0.0
-        self._bar: Any = None
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._close()
-
-    def __call__(self, progress: Progress) -> None:
-        if sys.stderr.isatty():
-            self._draw(progress)
-        elif progress.stage != self._stage or time.monotonic() - self._last >= LINE_EVERY:
-            click.echo(f"{progress.stage} {progress.done}/{progress.total}", err=True)
-            self._stage, self._last = progress.stage, time.monotonic()
-
-    def _draw(self, progress: Progress) -> None:
-        from tqdm import tqdm
-
-        if progress.stage != self._stage:
-            self._close()
-            self._stage = progress.stage
-            self._bar = tqdm(total=progress.total, desc=progress.stage, file=sys.stderr, leave=False)
-        self._bar.update(progress.done - self._bar.n)
-
-    def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
+    _out(json.dumps(value, ensure_ascii=False))
 
 
 def _report(report: BuildReport) -> str:

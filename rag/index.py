@@ -19,7 +19,7 @@ from rag.encoders import SentenceEncoder, model_fingerprint
 from rag.errors import ConfigurationError, IndexMismatch, QuestionError
 from rag.retriever import EVERYTHING, Question, Ranking, rank
 from rag.settings import Settings
-from rag.stores.local import Entry, LocalStore
+from rag.stores.local import LocalStore
 from rag.text import clean, language, stems
 from rag.types import (
     Answer,
@@ -108,6 +108,20 @@ class Index:
         if self._model.encoder.second is not None:
             self._model.encoder.second.encode_questions(["?"])
 
+    def updated(self, documents: str | Path, *, progress: ProgressCallback = lambda _: None) -> Index:
+        """The index brought up to date with a folder of documents, on the model of this one, which stays as it is.
+
+        Raises as :func:`build` does.
+        """
+        return _built(documents, self.store.folder, self._model, False, progress, self.store)
+
+    def latest(self) -> Index:
+        """The newest generation of the index, on the model of this one; this one itself where it is the newest.
+
+        Raises as :func:`open` does.
+        """
+        return self if self.store.is_current else _opened(self.store.folder, self._model)
+
     def document(self, path: str) -> Document:
         """The document with this path, as it was read; raises QuestionError where the index holds none."""
         if path not in self.store.documents:
@@ -181,19 +195,19 @@ class _Model:
     """The embedding model, loaded at its first use, once for all threads."""
 
     def __init__(self, settings: Settings, encoder: Encoder | None) -> None:
-        self._settings, self._encoder = settings, encoder
+        self.settings, self._encoder = settings, encoder
         self._lock = threading.Lock()
 
     @property
     def encoder(self) -> Encoder:
         with self._lock:
             if self._encoder is None:
-                self._encoder = SentenceEncoder.load(self._settings)
+                self._encoder = SentenceEncoder.load(self.settings)
             return self._encoder
 
     @property
     def fingerprint(self) -> str:
-        return self._encoder.fingerprint if self._encoder else model_fingerprint(self._settings)
+        return self._encoder.fingerprint if self._encoder else model_fingerprint(self.settings)
 
 
 def build(
@@ -210,30 +224,15 @@ def build(
     ``encoder`` takes the place of the model that the settings name. Raises NothingToIndex, IndexBusy,
     IndexDamaged, IndexMismatch or ModelError.
     """
-    settings = settings or Settings.from_environment()
-    model = _Model(settings, encoder)
-    folder = _folder(index)
-    report = builder.build(
-        Path(documents), folder, lambda: model.encoder, model.fingerprint, settings, rebuild, progress
-    )
-    return Index(LocalStore.open(folder), model, Calibration.bundled(), report)
+    model = _Model(settings or Settings.from_environment(), encoder)
+    return _built(documents, _folder(index), model, rebuild, progress)
 
 
 def open(  # the public name is rag.open
     index: str | Path = "index", *, settings: Settings | None = None, encoder: Encoder | None = None
 ) -> Index:
     """Opens an index, verified. Raises IndexMissing, IndexDamaged or IndexMismatch."""
-    model = _Model(settings or Settings.from_environment(), encoder)
-    store = LocalStore.open(_folder(index))
-    built = store.manifest["model"]
-    if built["fingerprint"] != model.fingerprint:
-        raise IndexMismatch(
-            f"the index in {index} was built with another model or other settings of it ({built['name']},"
-            f" {built['dimension']} dimensions): run 'snoska build', or set the model's settings as they were"
-        )
-    if store.manifest["analysis"] != builder.ANALYSIS:
-        raise IndexMismatch(f"the index in {index} was built by another version of Snoska: run 'snoska build'")
-    return Index(store, model, Calibration.bundled())
+    return _opened(_folder(index), _Model(settings or Settings.from_environment(), encoder))
 
 
 def info(index: str | Path = "index") -> Json:
@@ -272,10 +271,41 @@ def checked(filters: Filters) -> Filters:
     )
 
 
+def _built(
+    documents: str | Path,
+    folder: Path,
+    model: _Model,
+    rebuild: bool,
+    progress: ProgressCallback,
+    opened: LocalStore | None = None,
+) -> Index:
+    """The index brought up to date; its store is ``opened`` where nothing has changed since that was."""
+    if not str(documents).strip():
+        raise ConfigurationError("the folder of documents has no name: name it, or '.' for this one")
+    report = builder.build(
+        Path(documents), folder, lambda: model.encoder, model.fingerprint, model.settings, rebuild, progress
+    )
+    store = opened if opened is not None and opened.is_current else LocalStore.open(folder)
+    return Index(store, model, Calibration.bundled(), report)
+
+
+def _opened(folder: Path, model: _Model) -> Index:
+    store = LocalStore.open(folder)
+    built = store.manifest["model"]
+    if built["fingerprint"] != model.fingerprint:
+        raise IndexMismatch(
+            f"the index in {folder} was built with another model or other settings of it ({built['name']},"
+            f" {built['dimension']} dimensions): run 'snoska build', or set the model's settings as they were"
+        )
+    if store.manifest["analysis"] != builder.ANALYSIS:
+        raise IndexMismatch(f"the index in {folder} was built by another version of Snoska: run 'snoska build'")
+    return Index(store, model, Calibration.bundled())
+
+
 def _info(store: LocalStore) -> Json:
     manifest = store.manifest
     sizes = [part["size"] for part in manifest["parts"].values()]
-    sizes += [part.size for entry in map(Entry.from_json, manifest["documents"]) for part in entry.parts]
+    sizes += [part.size for entry in store.entries.values() for part in entry.parts]
     return {
         "documents": len(manifest["documents"]),
         "passages": manifest["passages"],
@@ -306,6 +336,8 @@ def _holding(store: Store, phrases: Sequence[str], filters: Filters) -> tuple[Id
 def _folder(index: str | Path) -> Path:
     if str(index).startswith("milvus:"):
         raise ConfigurationError(f"{index}: this version keeps an index in a folder only: name a folder")
+    if not str(index).strip():
+        raise ConfigurationError("the folder of the index has no name: name it")
     return Path(index)
 
 

@@ -145,7 +145,7 @@ def test_a_file_that_can_no_longer_be_read_leaves_the_index(folder: Folder) -> N
 def test_an_emptied_folder_keeps_the_index_and_says_so(folder: Folder) -> None:
     for path in folder.documents.iterdir():
         path.unlink()
-    with pytest.raises(NothingToIndex, match="supported are .csv, "):
+    with pytest.raises(NothingToIndex, match=r"supported are \.csv, "):
         folder.build()
     assert len(folder.texts()) == 3
 

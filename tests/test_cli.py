@@ -12,6 +12,8 @@ import pytest
 
 import rag
 from rag import cli
+from rag.progress import told
+from rag.types import Progress
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = ("build", "ask", "search", "eval", "serve", "check", "info")
@@ -112,7 +114,10 @@ def test_results_go_to_stdout_and_progress_to_stderr(snoska: object, tmp_path: P
     done = snoska("build", tmp_path, "-i", tmp_path / "index")  # type: ignore[operator]
     assert done.code == 0
     assert done.out.startswith("1 documents, 1 passages (1 added, 1 skipped) in ")
-    assert "embedding 0/2\n" in done.err  # once for each encoder
+    assert "reading 0/2 files\n" in done.err
+    assert "embedding 0/1 passages, 0/1 files\n" in done.err
+    assert "embedding 1/1 passages, 1/1 files, " in done.err
+    assert "writing 1/1\n" in done.err
     assert "skipped пусто.txt: the file is empty\n" in done.err
 
 
@@ -121,6 +126,35 @@ def test_people_get_the_sentence_and_its_place(snoska: object, seed_folder: Path
     assert f"[1] {SEED}, 2025-11-25, paragraph 13" in done.out
     assert (
         "Следующее 11-е заседание Совместной межправительственной комиссии пройдет в 2026 году в Абу-Даби." in done.out
+    )
+
+
+@pytest.mark.parametrize(
+    ("progress", "seconds", "line"),
+    [
+        (Progress("embedding", 0, 200, 0, 12), 0.0, "embedding 0/200 passages, 0/12 files"),
+        (
+            Progress("embedding", 40, 200, 3, 12),
+            2.0,
+            "embedding 40/200 passages, 3/12 files, 20.0 passages/s, 0:08 left",
+        ),
+        (Progress("reading", 1, 7300), 1.0, "reading 1/7300 files, 1.0 files/s, 2:01:39 left"),
+        (Progress("writing", 0, 1), 5.0, "writing 0/1"),
+    ],
+    ids=["begun", "passages", "hours", "no unit"],
+)
+def test_progress_tells_passages_files_rate_and_time_left(progress: Progress, seconds: float, line: str) -> None:
+    assert told(progress, seconds) == line
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_output_that_cannot_be_written_is_told_in_one_line(seed_folder: Path) -> None:
+    command = [sys.executable, "-c", "from rag.cli import main; main()", "info", "-i", str(seed_folder)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=ROOT, timeout=120, check=False)
+    assert done.returncode == 1
+    assert done.stderr.decode() == (
+        "snoska: the result cannot be written (No space left on device): send it elsewhere\n"
     )
 
 
@@ -135,6 +169,10 @@ def test_json_escapes_no_cyrillic(snoska: object, seed_folder: Path) -> None:
         (["build", "{seed}/CURRENT", "-i", "{tmp}/i"], "is a file: name the folder"),
         (["build", "{tmp}", "-i", "{tmp}/i"], "no document in"),
         (["build", "{tmp}", "-i", "{tmp}"], "name another --index"),
+        (["build", "", "-i", "{tmp}/i"], "the folder of documents has no name"),
+        (["build", "{tmp}", "-i", ""], "the folder of the index has no name"),
+        (["build", "{tmp}/nowhere", "-i", "{tmp}/i", "--watch"], "there is no folder"),
+        (["build", "{tmp}", "-i", "{tmp}", "--watch"], "name another --index"),
         (["ask", "вопрос", "-i", "{tmp}/nowhere"], "run 'snoska build' first"),
         (["ask", "вопрос", "-i", "{seed}/CURRENT"], "is not a folder"),
         (["ask", "вопрос", "-i", "milvus://127.0.0.1:1/c"], "milvus"),

@@ -170,17 +170,17 @@ def test_a_reader_that_meets_a_sweep_takes_the_new_generation(built: Path, monke
     index, document = built / "index", built / "documents" / "ru.txt"
     load, calls = LocalStore._load.__func__, []  # type: ignore[attr-defined]
 
-    def swept_once(cls: type[LocalStore], folder: Path, manifest: object) -> LocalStore:
+    def swept_once(cls: type[LocalStore], folder: Path, part: files.Part, manifest: object) -> LocalStore:
         calls.append(manifest)
         if len(calls) == 1:
             document.write_text("Новый текст документа.", encoding="utf-8")
             rag.build(built / "documents", folder, encoder=SmallEncoder())
             raise IndexDamaged("a part is missing")
-        store: LocalStore = load(cls, folder, manifest)
+        store: LocalStore = load(cls, folder, part, manifest)
         return store
 
-    def patched_load(folder: Path, manifest: object) -> LocalStore:
-        return swept_once(LocalStore, folder, manifest)
+    def patched_load(folder: Path, part: files.Part, manifest: object) -> LocalStore:
+        return swept_once(LocalStore, folder, part, manifest)
 
     monkeypatch.setattr(LocalStore, "_load", patched_load)
     assert "Новый текст документа." in [passage.text for passage in LocalStore.open(index).passages]

@@ -107,6 +107,18 @@ def current(folder: Path) -> tuple[Part, Json]:
 
     Raises IndexMissing, IndexMismatch (a newer or an older format) or IndexDamaged.
     """
+    part = pointed(folder)
+    try:
+        manifest = json.loads(read_part(folder, part, "manifest"))
+        if {"parts", "documents", "model", "analysis"} <= manifest.keys():
+            return part, manifest
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise IndexDamaged(f"manifest: {part.file} is no manifest: {REBUILD}") from error
+    raise IndexDamaged(f"manifest: {part.file} is no manifest: {REBUILD}")
+
+
+def pointed(folder: Path) -> Part:
+    """The part that holds the current manifest; raises as :func:`current` does."""
     try:
         pointer = json.loads((folder / POINTER).read_bytes())
     except FileNotFoundError as error:
@@ -122,16 +134,9 @@ def current(folder: Path) -> tuple[Part, Json]:
         remedy = "use a newer Snoska" if version > FORMAT else "run 'snoska build'"
         raise IndexMismatch(f"the index in {folder} has format {version}, this Snoska reads {FORMAT}: {remedy}")
     try:
-        part = Part.from_json(pointer["manifest"])
+        return Part.from_json(pointer["manifest"])
     except (KeyError, TypeError, IndexDamaged) as error:
         raise IndexDamaged(f"pointer: {folder / POINTER} is damaged: {REBUILD}") from error
-    try:
-        manifest = json.loads(read_part(folder, part, "manifest"))
-        if {"parts", "documents", "model", "analysis"} <= manifest.keys():
-            return part, manifest
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise IndexDamaged(f"manifest: {part.file} is no manifest: {REBUILD}") from error
-    raise IndexDamaged(f"manifest: {part.file} is no manifest: {REBUILD}")
 
 
 def is_outdated(folder: Path) -> bool:

@@ -135,6 +135,7 @@ class LocalStore:
         lexical_leg: LexicalLeg,
         texts: Mapping[bytes, int],
         folder: Path = Path(),
+        part: Part | None = None,
     ) -> None:
         if not len(passages) == len(dense) == lexical_leg.size:
             raise ValueError(f"{len(passages)} passages, {len(dense)} in vectors, {lexical_leg.size} in stems")
@@ -142,7 +143,8 @@ class LocalStore:
         self.documents: Mapping[str, Document] = {document.path: document for document in documents}
         self.passages = passages
         self.dense, self.lexical = dense, lexical_leg
-        self._texts, self._folder = texts, folder
+        self.folder = folder
+        self._part, self._texts = part, texts
         self._by_language = _grouped([passage.language for passage in passages])
 
     # -- opening
@@ -153,14 +155,14 @@ class LocalStore:
         for _ in range(ATTEMPTS):
             part, manifest = files.current(folder)
             try:
-                return cls._load(folder, manifest)
+                return cls._load(folder, part, manifest)
             except IndexDamaged:
                 if files.current(folder)[0] == part:
                     raise
         raise IndexMissing(f"the index in {folder} changes faster than it can be opened: try again")
 
     @classmethod
-    def _load(cls, folder: Path, manifest: Json) -> LocalStore:
+    def _load(cls, folder: Path, part: Part, manifest: Json) -> LocalStore:
         roles = (*ROLES, SECOND) if SECOND in manifest["parts"] else ROLES
         parts = {role: Part.from_json(manifest["parts"][role]) for role in roles}
         data = {role: files.read_part(folder, part, role) for role, part in parts.items()}
@@ -182,7 +184,7 @@ class LocalStore:
         lists = [[vocabulary[i] for i in stems[a:b]] for a, b in zip(bounds[1][:-1], bounds[1][1:], strict=True)]
         keys = data["texts"]
         texts = {keys[i : i + KEY_BYTES]: i // KEY_BYTES for i in range(0, len(keys), KEY_BYTES)}
-        return cls(manifest, documents, passages, dense, LexicalLeg.of(lists), texts, folder)
+        return cls(manifest, documents, passages, dense, LexicalLeg.of(lists), texts, folder, part)
 
     # -- writing
 
@@ -254,7 +256,7 @@ class LocalStore:
     def words(self, path: str) -> tuple[Word, ...]:
         """Where the document's words stand on its pages, in order; none where its format has no pages."""
         entry = self.entries[path]
-        return words_from_bytes(files.read_part(self._folder, entry.words, f"words {path}")) if entry.words else ()
+        return words_from_bytes(files.read_part(self.folder, entry.words, f"words {path}")) if entry.words else ()
 
     @functools.cached_property
     def entries(self) -> Mapping[str, Entry]:
@@ -269,7 +271,7 @@ class LocalStore:
     @property
     def is_current(self) -> bool:
         """Whether this is the generation that the folder's pointer names; raises as :meth:`open` does."""
-        return bool(files.current(self._folder)[1] == self.manifest)
+        return files.pointed(self.folder) == self._part
 
     # -- rag.types.Store
 

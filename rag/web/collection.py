@@ -1,18 +1,20 @@
-"""The collection that the page answers from: made ready in the background, while the page is already up."""
+"""The collection that the page answers from: made ready, and kept current, in the background, while the page is up."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 from rag import index as indexes
+from rag import watch
 from rag.errors import IndexBusy, QuestionError, RagError
 from rag.index import Index
 from rag.types import Progress, ProgressCallback
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 
 State = Literal["building", "loading", "ready", "failed"]
 Prepare = Callable[[ProgressCallback], Index]
+Changes = Callable[[threading.Event], Generator[bool]]  # see rag.watch.changes; the first comes before anything is made
+Renew = Callable[[Index, bool, ProgressCallback], Index]  # the index, and whether the documents have changed
 Samples = Mapping[str, Sequence[str]]
 
 BUSY_WAIT = 1.0  # seconds between looks at an index that another process is building
@@ -30,7 +34,10 @@ RETRY_AFTER = 3.0  # seconds before a reader's visit starts another attempt, so 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How far the collection is. The counts are those of a ready one; ``samples`` by the page's language."""
+    """How far the collection is. The counts are those of a ready one; ``samples`` by the page's language.
+
+    A ready one with ``progress`` is being brought up to date; with ``error`` that went wrong. It answers as before.
+    """
 
     state: State
     progress: Progress | None = None
@@ -45,11 +52,18 @@ class _Stopped(Exception):
     """The server is stopping: nothing more is made."""
 
 
-class Collection:
-    """An index that is opened, and built where need be, by ``prepare`` in a thread of its own."""
+def _never(_: threading.Event) -> Generator[bool]:
+    yield False
 
-    def __init__(self, prepare: Prepare) -> None:
-        self._prepare = prepare
+
+class Collection:
+    """An index that is made by ``prepare`` in a thread of its own, and made anew by ``renew`` at each turn of
+    ``changes``; questions are answered from the last one that is whole."""
+
+    def __init__(
+        self, prepare: Prepare, changes: Changes = _never, renew: Renew = lambda index, changed, progress: index
+    ) -> None:
+        self._prepare, self._changes, self._renew = prepare, changes, renew
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._status = Status("building")
@@ -61,18 +75,20 @@ class Collection:
 
     @classmethod
     def at(cls, index: Path, documents: Path | None = None) -> Collection:
-        """The index in a folder; brought up to date with ``documents`` first, where they are given."""
-
-        def prepare(progress: ProgressCallback) -> Index:
-            if documents is None:
-                return indexes.open(index)
-            while True:
-                try:
-                    return indexes.build(documents, index, progress=progress)
-                except IndexBusy:
-                    time.sleep(BUSY_WAIT)
-
-        return cls(prepare)
+        """The index in a folder, kept current with ``documents`` where they are given, else with what others build."""
+        if documents is None:
+            return cls(
+                lambda _: indexes.open(index),
+                watch.ticks,
+                lambda opened, changed, progress: opened.latest(),
+            )
+        return cls(
+            lambda progress: indexes.build(documents, index, progress=progress),
+            lambda stop: watch.changes(documents, stop, leave_out=index),
+            lambda opened, changed, progress: (
+                opened.updated(documents, progress=progress) if changed else opened.latest()
+            ),
+        )
 
     def start(self) -> None:
         """Begins to make the collection ready; returns at once."""
@@ -97,7 +113,7 @@ class Collection:
             return status
 
     def index(self) -> Index:
-        """The index, once it is ready; waits for it. Raises what made it fail."""
+        """The newest index that is whole; waits for the first. Raises what made it fail."""
         self._settled.wait()
         if self._index is None:
             error = self._error or RuntimeError("the collection settled with neither an index nor an error")
@@ -106,25 +122,16 @@ class Collection:
 
     def _run(self) -> None:
         try:
-            index = self._prepare(self._report)
-            self._check()
-            self._status = Status("loading")
-            index.warm_up()
-            about = index.info()
-            self._status = Status(
-                "ready",
-                documents=about["documents"],
-                passages=about["passages"],
-                samples=samples(index),
-                model=about["model"]["name"],
-            )
-            self._index = index
-            log.info("ready: %d documents, %d passages", about["documents"], about["passages"])
+            with contextlib.closing(self._changes(self._stopping)) as changes:
+                next(changes, None)  # from here on none is missed
+                self._adopt(self._prepared())
+                self._settled.set()
+                watch.follow(changes, self._bring_up_to_date, lambda error: log.warning("%s", error))
         except _Stopped:
-            log.info("stopped before the collection was ready")
+            log.info("stopped before the collection was %s", "ready" if self._index is None else "up to date")
         except Exception as error:  # a thread's edge: it is kept for those who ask, and logged
             self._error, self._failed_at = error, time.monotonic()
-            self._status = Status("failed", error=error)
+            self._status = Status("failed", error=error) if self._index is None else replace(self._status, error=error)
             if isinstance(error, RagError):
                 log.error("%s", error)
             else:
@@ -132,13 +139,55 @@ class Collection:
         finally:
             self._settled.set()
 
+    def _prepared(self) -> Index:
+        """The first index; waits where another process builds it."""
+        while True:
+            try:
+                return self._prepare(self._report)
+            except IndexBusy:
+                self._stopping.wait(BUSY_WAIT)
+                self._check()
+
+    def _bring_up_to_date(self, changed: bool) -> None:
+        """Takes a newer index, where there is one, in place of the one that answers."""
+        index, ready = self.index(), replace(self._status, progress=None, error=None)
+        try:
+            newer = self._renew(index, changed, lambda progress: self._show(replace(ready, progress=progress)))
+        except RagError as error:
+            self._status = replace(ready, error=error)
+            raise
+        if newer.store is not index.store:
+            self._adopt(newer)
+        elif changed:  # by nothing that the index holds
+            self._status = ready
+
+    def _adopt(self, index: Index) -> None:
+        """Answers from this index from now on; its model is loaded first."""
+        self._check()
+        if self._index is None:
+            self._status = Status("loading")
+        index.warm_up()
+        about = index.info()
+        self._index = index
+        self._status = Status(
+            "ready",
+            documents=about["documents"],
+            passages=about["passages"],
+            samples=samples(index),
+            model=about["model"]["name"],
+        )
+        log.info("ready: %d documents, %d passages", about["documents"], about["passages"])
+
     def _check(self) -> None:
         if self._stopping.is_set():
             raise _Stopped
 
     def _report(self, progress: Progress) -> None:
+        self._show(Status("building", progress=progress))
+
+    def _show(self, status: Status) -> None:
         self._check()
-        self._status = Status("building", progress=progress)
+        self._status = status
 
 
 def samples(index: Index) -> Samples:

@@ -8,12 +8,14 @@ const sources = find("#sources");
 const LANGUAGES = Object.keys(props.texts);
 const STORED = "snoska.language";
 const POLL = 700; // milliseconds between looks at a collection that is not ready
+const SELDOM = 5000; // between those at one that is, or that failed
 
 let language = firstLanguage();
 let latest = 0; // the number of the newest question: an answer to an older one is dropped
 let shown = ""; // the question on show
 let ready = false;
 let polling;
+let offered = ""; // the samples on show
 
 function firstLanguage() {
   let stored;
@@ -70,10 +72,13 @@ async function look() {
   ready = status.state === "ready";
   offer(status.samples);
   find("#about").textContent = status.model ?? "";
-  if (!ready) polling = setTimeout(look, status.state === "failed" ? 5 * POLL : POLL);
+  polling = setTimeout(look, ready || status.state === "failed" ? SELDOM : POLL);
 }
 
 function offer(samples) {
+  const wanted = JSON.stringify([language, samples]);
+  if (wanted === offered) return; // a button that has the focus keeps it
+  offered = wanted;
   const place = find("#samples");
   place.hidden = samples.length === 0;
   const heading = document.createElement("p");

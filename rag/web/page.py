@@ -122,10 +122,13 @@ def status_json(status: Status, language: object) -> Json:
 
 
 def _status_text(status: Status, said: Texts) -> str:
+    if status.state == "ready":
+        ready = said["status.ready"].format(documents=status.documents, passages=status.passages)
+        if status.error is not None:
+            return f"{ready} · {said['status.stale']} {error_text(status.error, said)}"
+        return f"{ready} · {said['status.renewing']}" if status.progress is not None else ready
     if status.error is not None:
         return error_text(status.error, said)
-    if status.state == "ready":
-        return said["status.ready"].format(documents=status.documents, passages=status.passages)
     if status.progress is not None and f"status.{status.progress.stage}" in said:
         step = status.progress
         return said[f"status.{step.stage}"].format(done=step.done, total=step.total)
