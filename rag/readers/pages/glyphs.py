@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
@@ -31,6 +32,7 @@ SIZE_STEP = 0.25  # points: a font's size is rounded to it, since one font may c
 LATIN1_LETTERS = re.compile("[À-ÿ]")
 MAX_CHARACTERS = 200_000  # on one page; the densest printed ones hold some 20,000
 MAX_OBJECTS = 5_000  # looked at for pictures
+MAX_MARKS = 8  # looked at on one piece of text: tags in tags
 FEW_LETTERS = 100  # on a scan: a stamp, a page number, "scanned by"
 HARDLY_ANY = 20
 COVERED = 0.5  # of the page by pictures: a scan even where some letters stand on it
@@ -54,6 +56,7 @@ class Look:
     fixed: bool
     font: int
     turn: int
+    furniture: bool  # the file itself says that it is a running head, a footer, a page number
 
 
 def read(page: pdfium.PdfPage, number: int) -> tuple[Page, bool]:
@@ -162,7 +165,7 @@ class _Words:
             (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
         )
         seen = 0 <= left + right <= 2 * sheet.width and 0 <= top + bottom <= 2 * sheet.height
-        if text and seen:
+        if text and seen and not look.furniture:
             edges = in_frame((left, top, right, bottom), (sheet.width, sheet.height), look.turn)
             yield look.turn, Mark(text, *edges, look.size, look.bold, look.fixed, look.font)
 
@@ -191,8 +194,20 @@ class _Words:
             bold=weight >= BOLD_WEIGHT or bool(BOLD_NAME.search(name.value)),
             fixed=bool(flags.value & FIXED_PITCH) or bool(FIXED_NAME.search(name.value)),
             font=self._fonts.setdefault(name.value, len(self._fonts)),
+            furniture=_is_pagination(raw.FPDFText_GetTextObject(self._page, index)),
             turn=(self._sheet.quarters - round(angle / 90)) % 4,
         )
+
+
+def _is_pagination(thing: Any) -> bool:
+    """Whether a tagged PDF marks this piece of a page as ``/Artifact <</Type /Pagination>>``."""
+    for number in range(min(raw.FPDFPageObj_CountMarks(thing), MAX_MARKS) if thing else 0):
+        value, length = (ctypes.c_ushort * 16)(), ctypes.c_ulong()
+        mark = raw.FPDFPageObj_GetMark(thing, number)
+        read = raw.FPDFPageObjMark_GetParamStringValue(mark, b"Type", value, ctypes.sizeof(value), length)
+        if read and bytes(value)[: length.value].decode("utf-16-le", "replace").rstrip("\0") == "Pagination":
+            return True
+    return False
 
 
 def _apart(one: Box, other: Box) -> bool:

@@ -20,6 +20,8 @@ CAPITALS_MISREAD = str.maketrans("NRWU", "ИЯШЦ")
 ALIKE = re.compile("[ABCEHKMOPTXYaceopxy]+")
 ALIKE_OR_MISREAD = re.compile("[ABCEHKMOPTXYNRWU]{5,}")
 CYRILLIC_ALIKE = re.compile("[АВСЕНКМОРТХУасеорху]+")
+# Kazakh letters whose capitals have the shapes of the small ones: OCR takes one for the other inside words.
+CAPITAL_INSIDE = re.compile("(?<=[а-яёәғқңөұүһі])[ӘҒҚҢӨҰҮҺ](?=[а-яёәғқңөұүһі])")
 PART = re.compile(r"[^\W\d_]+")
 # Latin words of such letters only, and Roman numbers, that Russian texts use as they are.
 KEPT = re.compile(
@@ -38,7 +40,8 @@ def in_one_script(words: Sequence[str]) -> list[str]:
 
 
 def _word(word: str, line: str, near: str) -> str:
-    return PART.sub(lambda part: _part(part[0], line, near), word)
+    whole = PART.sub(lambda part: _part(part[0], line, near), word)
+    return CAPITAL_INSIDE.sub(lambda letter: letter[0].lower(), whole)
 
 
 def _part(part: str, line: str, near: str) -> str:

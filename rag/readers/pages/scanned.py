@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import statistics
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -13,10 +14,16 @@ from rag.readers.pages import columns
 from rag.readers.pages.lookalikes import in_one_script
 from rag.readers.pages.marks import Frame, Mark, Page
 
-NOISE = 5.0  # per cent: a word of less confidence is a speck, a line, a signature
+NOISE = 5.0  # per cent: a short word of less confidence is a speck, a line, a signature,
+NOISE_LETTERS = 3  # and so long is it at most; longer ones are misread words, better kept than lost
 SIGN_NOISE = 40.0  # and one without letters or digits of less than this
-BULLETS = set(".°*·®©¢•@")  # what a list's bullet is taken for
-LARGE = 1.4  # times the page's usual height of a line: a heading; less is the wobble of recognition
+BULLETS = set(".°*·®©¢•@“”„")  # what a list's bullet is taken for
+# The parts of a font's size that small letters take, and what others reach above and below them, in common fonts.
+SMALL_LETTER, ASCENT, DESCENT, SHORT_DESCENT = 0.46, 0.24, 0.22, 0.12
+UP = re.compile("[A-ZА-ЯЁӘҒҚҢӨҰҮҺІ0-9bdfhkltбёйфі/()!?№%]")
+DOWN = re.compile("[gjpqyруфұү()/]")
+SHORT_DOWN = re.compile("[дцщқңQДЦЩ,;]")
+LARGE = 1.25  # times the page's usual height of a line: a heading; less is the wobble of recognition
 
 
 class ScannedWord(NamedTuple):
@@ -66,24 +73,31 @@ def as_page(number: int, scanned: ScannedPage) -> Page:
     lines = [line for line in lines if line]
     if not lines:
         return Page(number, scanned.width, scanned.height, [])
-    usual = statistics.median(_height(line) for line in lines)
+    usual = statistics.median(_size(line) for line in lines)
     marks = (mark for line in lines for mark in _marks(line, usual))
     return Page(number, scanned.width, scanned.height, [Frame(0, columns.lines(marks))])
 
 
 def _is_noise(word: ScannedWord) -> bool:
-    has_sense = any(map(str.isalnum, word.text))
-    return word.confidence < (NOISE if has_sense else SIGN_NOISE)
+    letters = sum(map(str.isalnum, word.text))
+    return word.confidence < (NOISE if letters else SIGN_NOISE) and letters <= NOISE_LETTERS
 
 
-def _height(line: Iterable[ScannedWord]) -> float:
-    return statistics.median(sorted(word.bottom - word.top for word in line)[-3:])
+def _size(line: Iterable[ScannedWord]) -> float:
+    """The size of the line's font, from its words' heights: each is as high as its letters reach up and down."""
+    return statistics.median((word.bottom - word.top) / _reach(word.text) for word in line)
+
+
+def _reach(text: str) -> float:
+    """The height of the word's shape, as a part of its font's size."""
+    up = ASCENT if UP.search(text) else 0.0
+    return SMALL_LETTER + up + (DESCENT if DOWN.search(text) else SHORT_DESCENT if SHORT_DOWN.search(text) else 0.0)
 
 
 def _marks(line: list[ScannedWord], usual: float) -> Iterable[Mark]:
-    """The line's words, all of one height and size: the heights of words depend on their letters."""
-    height = _height(line)
-    size = round(usual * (round(2 * height / usual) / 2 if height > LARGE * usual else 1), 1)
+    """The line's words, all of one height and size."""
+    ratio = _size(line) / usual
+    size = round(usual * (max(1.5, round(2 * ratio) / 2) if ratio > LARGE else 1), 1)
     middle = statistics.median((word.top + word.bottom) / 2 for word in line)
     texts = in_one_script([word.text for word in line])
     if len(texts) > 1 and texts[0] in BULLETS:
