@@ -71,7 +71,7 @@ def test_plain_paragraphs(text: str, paragraphs: list[str]) -> None:
         pytest.param("\ufeff date 2025-11-25 Text.", "2025-11-25", "Text.", id="en-byte_order_mark"),
         pytest.param("date 2025-02-30 Text.", None, "date 2025-02-30 Text.", id="en-no_such_day"),
         pytest.param("date 2025-11-251 Text.", None, "date 2025-11-251 Text.", id="en-no_date"),
-        pytest.param("Начало. date 2025-11-25 Конец.", None, "Начало. date 2025-11-25 Конец.", id="ru-later"),
+        pytest.param("Начало. date 2025-11-25 Конец.", "2025-11-25", "Начало. date 2025-11-25 Конец.", id="ru-later"),
     ],
 )
 def test_leading_date_is_metadata_and_no_prose(text: str, date: str | None, first: str) -> None:

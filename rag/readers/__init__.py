@@ -108,7 +108,7 @@ def read(data: bytes, path: str, scans: Mapping[str, str] | None = None) -> Read
         title=metadata.title(source, path),
         language=metadata.language_code(source.language) or words.language(source.text),
         type=kind,
-        date=metadata.iso_date(source.date),
+        date=metadata.date(source, path),
         pages=source.pages,
         scanned=source.scanned,
     )

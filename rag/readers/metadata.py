@@ -7,19 +7,30 @@ metadata, not prose, and no passage holds it.
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rag import text as words
 from rag.errors import DocumentError
+from rag.readers import dates
 from rag.readers.source import Source, decode
 from rag.sentences import sentences
 from rag.types import Block, Document
 
 DATE_LINE = re.compile(r"\s*date:?[ \t]+(\d{4}-\d{2}-\d{2})(?=\s|$)[^\S\n]*", re.IGNORECASE)
 LANGUAGE_TAG = re.compile(r"([A-Za-z]{2})(?:[-_]\w+)*")
+FIRST_LINES = 3  # among which the title is looked for where the first one is only the document's kind
+# A first line that says of what kind the document is and not what it is about: the next line is the title.
+LABEL = re.compile(
+    r"\W*(?:пресс-?\s?релиз|приказ|постановление|распоряжение|указ|решение|протокол|отч[её]т|справка|доклад|новост[ьи]"
+    r"|сообщение|проект|утвержд(?:аю|ено)|приложение|баспасөз хабарламасы|бұйрық|қаулы"
+    r"|(?:press|news) release|order|decree|decision|minutes|report|news|draft|for immediate release|annex)\W*",
+    re.IGNORECASE,
+)
 TITLE_LENGTH = 90  # characters; one line of a citation card
 
 
@@ -97,15 +108,41 @@ def language_code(value: str | None) -> str | None:
     return match[1].lower() if match else None
 
 
+def date(source: Source, path: str) -> str | None:
+    """The source's own date, else one by rule: a date line at its head, its file's name, the opening of its text."""
+    return (
+        dates.stated(source.date)
+        or dates.on_own_line(source.text, source.blocks)
+        or dates.in_name(path)
+        or dates.in_opening(source.text, source.blocks)
+    )
+
+
 def title(source: Source, path: str) -> str:
-    """The source's own title, else its first sentence, shortened; a text without one goes by its file's name."""
+    """The source's own title, else its heading or first sentence, shortened; without any, its file's name."""
     if source.title and (own := words.shorten(source.title, TITLE_LENGTH)):
         return own
+    lines = list(itertools.islice(_lines(source), FIRST_LINES))
+    chosen = next((line for line in lines if not LABEL.fullmatch(line)), lines[0] if lines else "")
+    return words.shorten(chosen, TITLE_LENGTH) or path.rsplit("/", 1)[-1]
+
+
+def _lines(source: Source) -> Iterator[str]:
+    """What a title may be, the likeliest first: a heading before any paragraph, then the first sentences."""
+    for block in itertools.takewhile(lambda block: block.kind == "heading" or _is_label(block, source), source.blocks):
+        if block.kind == "heading" and not dates.is_date_line(line := source.text[block.start : block.end]):
+            yield line
     for block in source.blocks:
         for start, end in sentences(source.text[block.start : block.end], block.start):
-            if line := words.shorten(source.text[start:end].lstrip("-–—•* "), TITLE_LENGTH):
-                return line
-    return path.rsplit("/", 1)[-1]
+            line = source.text[start:end].lstrip("-–—•* ")
+            if words.shorten(line, TITLE_LENGTH) and not dates.is_date_line(line):
+                yield line
+
+
+def _is_label(block: Block, source: Source) -> bool:
+    """Whether a block before the title is no text yet: a date line or the document's kind."""
+    line = source.text[block.start : block.end]
+    return dates.is_date_line(line) or LABEL.fullmatch(line) is not None
 
 
 def _after(block: Block, start: int, text: str) -> Block:
