@@ -33,6 +33,7 @@ LATIN1_LETTERS = re.compile("[À-ÿ]")
 MAX_CHARACTERS = 200_000  # on one page; the densest printed ones hold some 20,000
 MAX_OBJECTS = 5_000  # looked at for pictures
 MAX_MARKS = 8  # looked at on one piece of text: tags in tags
+EDGE = 0.15  # of the page's height: what is marked as no part of the text and stands there is a running head
 FEW_LETTERS = 100  # on a scan: a stamp, a page number, "scanned by"
 HARDLY_ANY = 20
 COVERED = 0.5  # of the page by pictures: a scan even where some letters stand on it
@@ -56,7 +57,7 @@ class Look:
     fixed: bool
     font: int
     turn: int
-    furniture: bool  # the file itself says that it is a running head, a footer, a page number
+    artifact: bool  # the file itself says that it is no part of the text
 
 
 def read(page: pdfium.PdfPage, number: int) -> tuple[Page, bool]:
@@ -164,8 +165,9 @@ class _Words:
         left, top, right, bottom = sheet.shown(
             (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
         )
+        at_edge = bottom < EDGE * sheet.height or top > (1 - EDGE) * sheet.height
         seen = 0 <= left + right <= 2 * sheet.width and 0 <= top + bottom <= 2 * sheet.height
-        if text and seen and not look.furniture:
+        if text and seen and not (look.artifact and at_edge):
             edges = in_frame((left, top, right, bottom), (sheet.width, sheet.height), look.turn)
             yield look.turn, Mark(text, *edges, look.size, look.bold, look.fixed, look.font)
 
@@ -194,18 +196,19 @@ class _Words:
             bold=weight >= BOLD_WEIGHT or bool(BOLD_NAME.search(name.value)),
             fixed=bool(flags.value & FIXED_PITCH) or bool(FIXED_NAME.search(name.value)),
             font=self._fonts.setdefault(name.value, len(self._fonts)),
-            furniture=_is_pagination(raw.FPDFText_GetTextObject(self._page, index)),
+            artifact=_is_artifact(raw.FPDFText_GetTextObject(self._page, index)),
             turn=(self._sheet.quarters - round(angle / 90)) % 4,
         )
 
 
-def _is_pagination(thing: Any) -> bool:
-    """Whether a tagged PDF marks this piece of a page as ``/Artifact <</Type /Pagination>>``."""
+def _is_artifact(thing: Any) -> bool:
+    """Whether a tagged PDF marks this piece of a page as ``/Artifact <</Type ...>>``: no part of the text."""
     for number in range(min(raw.FPDFPageObj_CountMarks(thing), MAX_MARKS) if thing else 0):
-        value, length = (ctypes.c_ushort * 16)(), ctypes.c_ulong()
         mark = raw.FPDFPageObj_GetMark(thing, number)
-        read = raw.FPDFPageObjMark_GetParamStringValue(mark, b"Type", value, ctypes.sizeof(value), length)
-        if read and bytes(value)[: length.value].decode("utf-16-le", "replace").rstrip("\0") == "Pagination":
+        name, length = (ctypes.c_ushort * 16)(), ctypes.c_ulong()
+        known = raw.FPDFPageObjMark_GetName(mark, name, ctypes.sizeof(name), length)
+        is_artifact = known and bytes(name)[: length.value].decode("utf-16-le", "replace").rstrip("\0") == "Artifact"
+        if is_artifact and raw.FPDFPageObjMark_GetParamValueType(mark, b"Type") == raw.FPDF_OBJECT_NAME:
             return True
     return False
 

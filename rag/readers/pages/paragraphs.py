@@ -129,7 +129,7 @@ def _continued(held: Sequence[Paragraph], flow: Flow, group: Sequence[Line], set
 
 def _runs_over(before: Flow, last: Line, first: Line, flow: Flow) -> bool:
     text = last.text
-    if text[-1] in HYPHENS and len(text) > 1 and text[-2].isalpha():
+    if _is_cut(last):
         return True
     stands_in = first.left > flow.left + INDENT * first.size
     if stands_in and first.text[:1].isupper():
@@ -158,13 +158,13 @@ def _parts(group: Sequence[Line], line: Line, following: Line | None, flow: Flow
     if last.cells or line.cells:
         return True
     step = line.bottom - last.bottom
+    if _is_cut(last) and not line.fixed and 0 < step < 2 * setting.leading(last) and line.text[0].isalpha():
+        return False
     if step <= 0 or step > max(WIDE_GAP * setting.leading(last), setting.leading(last) + 1):
         return True
     if abs(line.size - last.size) > OTHER_SIZE * last.size or line.fixed != last.fixed:
         return True
     if line.fixed:
-        return False
-    if last.text[-1] in HYPHENS and last.text[-2:-1].isalpha():
         return False
     if BULLET.match(line.text) or (_begins_item(line) and (FINAL.search(last.text) or _is_short(last, line, flow))):
         return True
@@ -178,6 +178,12 @@ def _parts(group: Sequence[Line], line: Line, following: Line | None, flow: Flow
     if shift < -INDENT * em:
         return len(group) > 1  # a first line stands in; after it, a line farther out begins something else
     return False
+
+
+def _is_cut(line: Line) -> bool:
+    """Whether the line ends inside a word."""
+    text = line.marks[-1].text
+    return text[-1] in HYPHENS and text[-2:-1].isalpha()
 
 
 def _is_short(last: Line, line: Line, flow: Flow) -> bool:

@@ -91,16 +91,22 @@ def _size(line: Iterable[ScannedWord]) -> float:
 def _reach(text: str) -> float:
     """The height of the word's shape, as a part of its font's size."""
     up = ASCENT if UP.search(text) else 0.0
-    return SMALL_LETTER + up + (DESCENT if DOWN.search(text) else SHORT_DESCENT if SHORT_DOWN.search(text) else 0.0)
+    return SMALL_LETTER + up + _depth(text)
+
+
+def _depth(text: str) -> float:
+    """How far the word reaches below the line, as a part of its font's size."""
+    return DESCENT if DOWN.search(text) else SHORT_DESCENT if SHORT_DOWN.search(text) else 0.0
 
 
 def _marks(line: list[ScannedWord], usual: float) -> Iterable[Mark]:
     """The line's words, all of one height and size."""
     ratio = _size(line) / usual
     size = round(usual * (max(1.5, round(2 * ratio) / 2) if ratio > LARGE else 1), 1)
-    middle = statistics.median((word.top + word.bottom) / 2 for word in line)
+    base = statistics.median(word.bottom - _depth(word.text) * size for word in line)
+    bottom = base + DESCENT * size
     texts = in_one_script([word.text for word in line])
     if len(texts) > 1 and texts[0] in BULLETS:
         texts[0] = "•"
     for word, text in zip(line, texts, strict=True):
-        yield Mark(text, word.left, middle - size / 2, word.right, middle + size / 2, size)
+        yield Mark(text, word.left, bottom - size, word.right, bottom, size)
