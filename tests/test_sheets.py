@@ -129,6 +129,21 @@ def test_cells_of_every_kind_are_read() -> None:
     ]
 
 
+def test_a_damaged_sheet_is_missing_and_alone_it_is_the_reason() -> None:
+    data = workbook('<row><c t="inlineStr"><is><t>Да</t></is></c></row></sheetData><sheetData')
+    damage = "the file is damaged (xl/sheet1.xml is not well-formed XML): save it again"
+    with pytest.raises(DocumentError) as raised:
+        xlsx.read(data)
+    assert str(raised.value) == f"sheet Лист1: {damage}"
+    whole = workbook('<row><c t="inlineStr"><is><t>Да</t></is></c></row>')
+    with zipfile.ZipFile(io.BytesIO(whole)) as file:
+        parts = {name: file.read(name).decode() for name in file.namelist()}
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace("<sheets>", '<sheets><sheet name="Нет" r:id="rId9"/>')
+    source = xlsx.read(packed(parts))
+    assert blocks(source) == [("heading", "Лист1"), ("paragraph", "Да")]
+    assert source.missing == ("sheet Нет: the file is incomplete: it holds no such sheet",)
+
+
 @pytest.mark.parametrize(
     ("code", "value", "expected"),
     [
