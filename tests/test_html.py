@@ -333,6 +333,15 @@ def test_unclosed_elements_of_an_old_page_lose_nothing() -> None:
     assert texts(source) == [f"Абзац {n}." for n in range(500)]
 
 
+def test_xhtml_ends_its_elements_where_it_says() -> None:
+    page = (
+        '<?xml version="1.0" encoding="utf-8"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title/>'
+        '<script src="a.js"/></head><body><p>Раз&nbsp;&mdash; <a id="x"/>два &lt;</p><P/></body></html>'
+    )
+    assert texts(html.read(page.encode())) == ["Раз — два <"]
+    assert texts(html.read(page.replace("<P/>", "<p>").replace("<title/>", "").encode())) == ["Раз — два <"]
+
+
 def test_entities_are_not_defined_and_nothing_is_fetched() -> None:
     page = '<!DOCTYPE html [<!ENTITY a "boom"><!ENTITY b SYSTEM "file:///etc/passwd">]><html><p>Да &a; &b;</p></html>'
     source = html.read(page.encode())

@@ -50,6 +50,8 @@ READERS = {
     "html": "html",
     "htm": "html",
     "xhtml": "html",
+    "epub": "epub",
+    "fb2": "fb2",
     "docx": "docx",
     "docm": "docx",
     "dotx": "docx",
