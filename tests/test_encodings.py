@@ -81,6 +81,7 @@ def test_declared_encoding_is_believed_where_it_can_be_true() -> None:
             PARAGRAPH.count(","),
             id="broken",
         ),
+        pytest.param("Привет, мир".encode()[:-1], "Привет, ми\ufffd", 1, id="torn_headline"),
         pytest.param("a\ufffdb".encode(), "a\ufffdb", 0, id="sign_itself"),
         pytest.param(PARAGRAPH.encode("utf-16")[:-1], PARAGRAPH[:-1] + "\ufffd", 1, id="utf16"),
     ],

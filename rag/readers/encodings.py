@@ -3,7 +3,7 @@
 Unicode tells itself apart: by its mark, by being valid UTF-8, by the zeros of UTF-16 and UTF-32. The eight-bit
 encodings are told apart by what the bytes would spell: each candidate's text is scored by how usual its pairs of
 neighbouring signs are in Russian, Kazakh, Ukrainian and Western text (``letters.json``, fitted by
-``benchmarks/encodings.py``, which also compares the choice with other detectors).
+``benchmarks/charsets.py``, which also compares the choice with other detectors).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ MOST_CONTROLS = 0.02  # of the bytes; text has next to none, random bytes a tent
 SAMPLE = 1 << 16  # bytes that are looked at for what holds all through a file
 DAMAGED = "\ufffd"
 MOST_DAMAGE = 0.02  # of the bytes beyond ASCII: UTF-8 with a few broken characters is still UTF-8
-FEWEST_TO_TEAR = 8  # bytes beyond ASCII: «тайм» in CP866 is a letter of UTF-8 and a torn one
+FEWEST_BEYOND = 8  # bytes beyond ASCII, for one to be broken: «тайм» in CP866 is a letter of UTF-8 and half another
 WORST_DAMAGE = 0.1  # of the characters, in a file that a byte-order mark says is Unicode
 WORST_TEXT = 7.0  # bits a pair: of 4,330 Russian and 1,226 Kazakh sentences the worst takes 6.4, of Chinese 11
 FEWEST_CONTROLS = 4  # a stray one makes no binary of a short text
@@ -120,14 +120,13 @@ def _narrow(data: bytes, declared: str | None) -> str:
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Whether the bytes are UTF-8, a torn end or a few broken characters aside."""
+    """Whether the bytes are UTF-8, a few broken characters aside."""
     try:
         data.decode("utf-8")
-    except UnicodeDecodeError as error:
+    except UnicodeDecodeError:
         beyond = len(data) - len(data.decode("ascii", errors="ignore"))
-        is_torn = error.reason == "unexpected end of data" and beyond >= FEWEST_TO_TEAR
         broken = data.decode("utf-8", errors="replace").count(DAMAGED) - data.count(DAMAGED.encode())
-        return is_torn or broken <= MOST_DAMAGE * beyond
+        return broken <= max(MOST_DAMAGE * beyond, beyond >= FEWEST_BEYOND)
     return True
 
 
