@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
-from rag.readers.pages import columns, furniture, paragraphs
+from rag.readers.pages import columns, furniture, paragraphs, tables
+from rag.readers.pages.columns import Region
 from rag.readers.pages.hyphens import HYPHENS, SOFT_HYPHEN, Joiner
 from rag.readers.pages.marks import Mark, Page, on_page, same_row
 from rag.readers.pages.paragraphs import Flow, Paragraph, Setting
@@ -29,6 +31,7 @@ def assemble(pages: Sequence[Page]) -> Source:
         for region in columns.regions(frame.lines)
         if region.lines
     ]
+    _join_tables([region for *_, region in regions])
     setting = Setting(regions)
     flows: list[Flow] = [setting.flow(*place) for place in regions]
     joiner = Joiner(_uncut(flows))
@@ -39,6 +42,13 @@ def assemble(pages: Sequence[Page]) -> Source:
         _add(draft, paragraph, joiner, sizes, words, starts)
     source = draft.source()
     return replace(source, words=tuple(words), pages=_page_offsets(starts, len(pages), len(source.text)))
+
+
+def _join_tables(regions: Sequence[Region]) -> None:
+    """Gives cells to the rows that a table, which ends one region, has at the top of the next."""
+    for one, other in pairwise(regions):
+        if one.lines[-1].cells and one.place == other.place:
+            other.lines = tables.go_on(one.lines[-1], other.lines)
 
 
 def _uncut(flows: Iterable[Flow]) -> Iterator[str]:

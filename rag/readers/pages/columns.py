@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rag.readers.pages import tables
-from rag.readers.pages.hyphens import HYPHENS
 from rag.readers.pages.marks import Line, Mark, rows, same_row
 
 WORD_GAP = 1.1  # times the font's size: wider than most spaces in justified text, narrower than most gutters
@@ -72,7 +71,7 @@ def _interwoven(one: Sequence[Mark], other: Sequence[Mark]) -> list[Mark]:
     woven: list[Mark] = []
     last = 0
     for side, mark in sorted([(0, mark) for mark in one] + [(1, mark) for mark in other], key=lambda it: it[1].left):
-        if woven and side != last and _touch(woven[-1], mark) and woven[-1].text[-1] not in HYPHENS:
+        if woven and side != last and _touch(woven[-1], mark):
             before = woven.pop()
             mark = before._replace(
                 text=before.text + mark.text,

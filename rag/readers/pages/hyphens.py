@@ -47,8 +47,9 @@ NOT_AFTER |= {
     "инженер": re.compile("констр|пол|мех|тех|стр|эк|пр"),
 }
 BEFORE_A_WORD = {"экс", "ex", "non", "anti", "semi", "mid"}
-KEPT_BEFORE = re.compile(
-    "(?:related|based|driven|oriented|led|term|wide|free|scale|time|known|year|old|owned|funded|backed|sized|effective"
+KEPT_BEFORE = re.compile("(?:related|based|driven|oriented)")
+KEPT_BETWEEN = re.compile(
+    "(?:led|term|wide|free|scale|time|known|year|old|owned|funded|backed|sized|effective"
     "|specific|friendly|class|century|minded|called|run|made|aged|speed|quality)"
 )
 ADVERB = re.compile(
@@ -95,7 +96,9 @@ class Joiner:
             return True  # производственно-технический; a joined compound's first part is rarely so long
         if left == "non" and len(right) > WHOLE_WORD + 1:
             return True
-        if left in BEFORE_A_WORD or KEPT_BEFORE.fullmatch(right):
+        if left == right or (KEPT_BEFORE.fullmatch(right) and len(left) >= WHOLE_WORD):
+            return True  # еле-еле, performance-related
+        if left in BEFORE_A_WORD or KEPT_BETWEEN.fullmatch(right):
             return self._seen[right if left in BEFORE_A_WORD else left] > 0
         return min(len(left), len(right)) >= WHOLE_WORD and self._seen[left] > 0 and self._seen[right] > 0
 

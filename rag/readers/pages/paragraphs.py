@@ -72,7 +72,7 @@ class Setting:
 
     def flow(self, page: int, width: int, turn: int, region: Region) -> Flow:
         key = self._key(page, width, turn, region)
-        left, right = self._edges.get(key) or _edges(region.lines)
+        left, right = self._edges.get(key) or _edges([line for line in region.lines if not line.cells])
         return Flow(page, turn, region.lines, left, right, self._feet.get(key, 0.0))
 
     def leading(self, line: Line) -> float:

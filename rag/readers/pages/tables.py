@@ -14,6 +14,7 @@ MIN_ROWS_ELSE = 2
 STRAY_ROWS = 0.1  # the share of rows whose pieces may fall outside the columns
 ROW_GAP = 1.5  # times the font's size: a table's lines stand no farther apart than this, its rows' padding included
 LINE_GAP = 0.8  # the same for the lines of one cell
+CELL_GAP = 1.1  # times the font's size: a gap so wide is between cells, or in a justified line
 SOME_GAP = 0.45  # times the font's size: wider than a space, enough between cells where a column begins
 ALIKE = 0.75  # the narrowest space of a justified line to its widest
 CELL_LINES = 4  # lines of a cell that may stand alone between rows of several pieces
@@ -35,6 +36,32 @@ def whole_lines(pieces: Sequence[Line]) -> list[Line]:
             found.append(_joined(stacked[start]))
             start += 1
     return found
+
+
+def go_on(last: Line, lines: Sequence[Line]) -> list[Line]:
+    """The lines at the top of a page, those first ones with cells that go on with the table that ends in ``last``."""
+    starts = [min(mark.left for mark in cell) for cell in last.cells]
+    found = list(lines)
+    for number, line in enumerate(lines):
+        cells = _cells_at(line, starts)
+        if line.cells or len(cells) < 2:
+            break
+        found[number] = Line(line.marks, line.order, cells)
+    return found
+
+
+def _cells_at(line: Line, starts: Sequence[float]) -> list[list[Mark]]:
+    """The line's words by the columns, of which the first is held; none where a gap is not one between columns."""
+    cells: list[list[Mark]] = []
+    for mark in line.marks:
+        gap = mark.left - cells[-1][-1].right if cells else SOME_GAP * mark.size
+        at_start = any(abs(mark.left - start) < 2 for start in starts)
+        if at_start and gap >= SOME_GAP * mark.size:
+            cells.append([])
+        elif not cells or gap > CELL_GAP * mark.size:
+            return []
+        cells[-1].append(mark)
+    return cells
 
 
 def _joined(row: Sequence[Line]) -> Line:
