@@ -134,7 +134,7 @@ def flat_text(
 </office:font-face-decls>
 <office:styles>
 <style:default-style style:family="paragraph"><style:paragraph-properties fo:margin-bottom="0.2cm" {align}/>
-<style:text-properties style:font-name="{font}" fo:font-size="12pt" fo:language="{article.language}"
+<style:text-properties style:font-name="{font}" fo:font-size="{12 if columns == 1 else 9}pt" fo:language="{article.language}"
  fo:country="{country}" {hyphens}/></style:default-style>
 <style:style style:name="H1" style:family="paragraph" style:default-outline-level="1">
 <style:text-properties fo:font-size="18pt" fo:font-weight="bold"/></style:style>
