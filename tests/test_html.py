@@ -220,6 +220,14 @@ def test_paragraphs_that_open_at_a_click_are_the_articles_own() -> None:
     assert texts(source) == ["Вопросы", "Что решили?", answer]
 
 
+def test_last_of_the_alternatives_in_a_line_stands_for_them() -> None:
+    switch = "<span><span hidden=true>Command</span><span hidden=true>Ctrl</span></span>"
+    assert texts(read(f"<main><p>Нажмите {switch}+Q.</p><p>Или <span hidden>нет</span>так.</p></main>")) == [
+        "Нажмите Ctrl+Q.",
+        "Или так.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("head", "title"),
     [
