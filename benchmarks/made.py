@@ -102,9 +102,10 @@ def soft(text: str) -> str:
 def flat_text(
     article: Article, columns: int = 1, furnished: bool = False, hyphenate: bool = False, font: str | None = None
 ) -> str:
-    """The article as a flat OpenDocument text, in A4 pages of some ``columns``, with a running head and page numbers
+    """The article as a flat OpenDocument text, in pages of some ``columns``, with a running head and page numbers
     where ``furnished``, and words hyphenated at line ends by LibreOffice's dictionary where ``hyphenate``."""
     font = font or FONTS.get(article.language, FONT)
+    size, height = (12, 29.7) if columns == 1 else (9, 17)  # cells in which no word is cut; several pages
     country = COUNTRIES[article.language]
     hyphens = (
         'fo:hyphenate="true" fo:hyphenation-remain-char-count="2" fo:hyphenation-push-char-count="2"'
@@ -134,8 +135,8 @@ def flat_text(
 </office:font-face-decls>
 <office:styles>
 <style:default-style style:family="paragraph"><style:paragraph-properties fo:margin-bottom="0.2cm" {align}/>
-<style:text-properties style:font-name="{font}" fo:font-size="{12 if columns == 1 else 9}pt" fo:language="{article.language}"
- fo:country="{country}" {hyphens}/></style:default-style>
+<style:text-properties style:font-name="{font}" fo:font-size="{size}pt"
+ fo:language="{article.language}" fo:country="{country}" {hyphens}/></style:default-style>
 <style:style style:name="H1" style:family="paragraph" style:default-outline-level="1">
 <style:text-properties fo:font-size="18pt" fo:font-weight="bold"/></style:style>
 <style:style style:name="H2" style:family="paragraph" style:default-outline-level="2">
@@ -143,7 +144,7 @@ def flat_text(
 <style:text-properties fo:font-size="14pt" fo:font-weight="bold"/></style:style>
 </office:styles>
 <office:automatic-styles>
-<style:page-layout style:name="page"><style:page-layout-properties fo:page-width="21cm" fo:page-height="29.7cm"
+<style:page-layout style:name="page"><style:page-layout-properties fo:page-width="21cm" fo:page-height="{height}cm"
  fo:margin-top="2cm" fo:margin-bottom="2cm" fo:margin-left="2.5cm" fo:margin-right="2cm">{split}
 </style:page-layout-properties>{around}</style:page-layout>
 <text:list-style style:name="L"><text:list-level-style-bullet text:level="1" text:bullet-char="•">

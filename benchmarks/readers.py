@@ -5,8 +5,8 @@
 Makes files of every format from articles whose text is known (``made.py`` says how, and what that needs), or takes
 those that ``--made`` holds already, reads them as ``snoska build`` does, and counts:
 
-- *error rate*: Levenshtein distance of what was read to the article's text, over its length, white space folded, marks of
-  list items and footnotes aside; the target is under 0.5 %, under 2 % for scans.
+- *error rate*: Levenshtein distance of what was read to the article's text, over its length, white space folded and
+  marks of list items and footnotes aside; the target is under 0.5 %, under 2 % for scans.
 - *whole*: the share of the article's paragraphs, headings, items and rows that came out as one block, letter by letter.
 - *offsets*: passages whose text is the document's slice; *at page*: sentences found on the page that their passage
   names, nine letters in ten, in that page's own text as PDFium gives it (a slide's as it was written).
