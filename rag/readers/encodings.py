@@ -78,6 +78,11 @@ class Decoded(NamedTuple):
     encoding: str
     damaged: int
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The damage as a reader tells of it, see :class:`rag.readers.source.Source`."""
+        return (f"characters that are not {self.encoding.upper()}: {self.damaged}",) if self.damaged else ()
+
 
 def decode(data: bytes, declared: str | None = None) -> Decoded:
     """The text of a file, its byte-order mark aside; raises DocumentError where the bytes are not text.
