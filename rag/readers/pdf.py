@@ -80,8 +80,10 @@ def _source(document: pdfium.PdfDocument, scans: Mapping[int, ScannedPage]) -> S
             continue
         try:
             page, is_scan = _page(document, number)
-        except (pdfium.PdfiumError, glyphs.TooLong) as error:
-            missing.append(f"page {number}: {error if isinstance(error, glyphs.TooLong) else 'its content is damaged'}")
+        except (pdfium.PdfiumError, glyphs.Unreadable) as error:
+            missing.append(
+                f"page {number}: {error if isinstance(error, glyphs.Unreadable) else 'its content is damaged'}"
+            )
             page, is_scan = Page(number, 0, 0, []), False
         pages.append(page)
         if is_scan:
@@ -109,13 +111,21 @@ def _page(document: pdfium.PdfDocument, number: int) -> tuple[Page, bool]:
         page.close()
 
 
+def _metadata(document: pdfium.PdfDocument, key: str) -> str:
+    try:
+        value: str = document.get_metadata_value(key)
+    except UnicodeDecodeError:
+        return ""
+    return value
+
+
 def _title(document: pdfium.PdfDocument) -> str | None:
-    title = " ".join(document.get_metadata_value("Title").replace("\0", " ").replace("\u00ad", "").split())
+    title = " ".join(_metadata(document, "Title").replace("\0", " ").replace("\u00ad", "").split())
     return None if NO_TITLE.fullmatch(title) or "\ufffd" in title else title
 
 
 def _date(document: pdfium.PdfDocument) -> str | None:
-    match = PDF_DATE.match(document.get_metadata_value("CreationDate"))
+    match = PDF_DATE.match(_metadata(document, "CreationDate"))
     if not match or int(match[1]) not in YEARS:
         return None
     try:

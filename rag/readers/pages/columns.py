@@ -58,7 +58,7 @@ def _meet(one: Line, other: Line) -> bool:
     if one.left < other.right and other.left < one.right:
         return True
     first, then = (one.marks[-1], other.marks[0]) if one.left < other.left else (other.marks[-1], one.marks[0])
-    return _touch(first, then)
+    return len({mark.font for mark in (*one.marks, *other.marks)}) > 1 and _touch(first, then)
 
 
 def _touch(first: Mark, then: Mark) -> bool:
