@@ -3,8 +3,9 @@
     python benchmarks/charsets.py PARAGRAPHS.txt...         Russian paragraphs, one a line, in UTF-8
     python benchmarks/charsets.py --fit TEXT.txt... > rag/readers/letters.json
 
-The table was fitted on Debian's manpages-ru, 600 pages of libreoffice-help-ru, and the translated messages (ru, kk, uk,
-be, de, fr, es, pl, pt_BR, it, tr, en_GB) of GTK, GLib, Nautilus, Evolution, Epiphany, Thunar, gedit and GNOME's settings.
+The table was fitted on Debian's manpages-ru, 600 pages of libreoffice-help-ru, and the messages of GTK, GLib, Nautilus,
+Evolution, Epiphany, Thunar, gedit and GNOME's settings in ru, kk, uk, be, de, fr, es, pl, pt_BR, it, tr and en_GB.
+
 A reading counts as right where it gives the text itself: an encoding that spells the same bytes the same is as good.
 """
 
