@@ -16,7 +16,8 @@ from rag.passages import passages
 from rag.readers import Reading, metadata
 from rag.settings import Settings
 from rag.stores import files
-from rag.stores.local import Contents, Entry, LocalStore
+from rag.stores.entry import Entry
+from rag.stores.local import Contents, LocalStore
 from rag.stores.pending import Pending
 from rag.text import stems
 from rag.types import BuildReport, Document, Encoder, Json, Passage, Progress, ProgressCallback, Skipped

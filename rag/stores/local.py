@@ -12,7 +12,6 @@ import functools
 import hashlib
 import io
 import json
-import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,9 +25,7 @@ from numpy.typing import NDArray
 from rag import lexical, query
 from rag.dense import DenseLeg, flat_index
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
-from rag.folder import Content
 from rag.lexical import LexicalLeg
-from rag.readers import file_type
 from rag.records import (
     document_from_json,
     document_json,
@@ -38,6 +35,7 @@ from rag.records import (
     words_to_bytes,
 )
 from rag.stores import files
+from rag.stores.entry import Entry
 from rag.stores.files import Part
 from rag.types import (
     Document,
@@ -56,62 +54,6 @@ SECOND = "second"  # the second encoder's vectors, where the model has one
 SAMPLE = 512  # passages of a language; its mean is then known to a twentieth of a deviation
 KEY_BYTES = 16  # of a text's BLAKE2b hash; two of 10^9 texts collide with probability 10^-21
 ATTEMPTS = 10  # a builder may sweep the generation that a reader is opening; the reader then takes the new one
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A document in the manifest: its file's hash, the part that holds its text and passages, and the part that says
-    where its words stand, where the format has pages.
-
-    ``name`` is what the system calls the file, in surrogate escapes, where that is not its path; ``sidecar`` the hash
-    of the file that describes it, empty where there is none; ``missing`` what of it could not be read, and why.
-    """
-
-    path: str
-    sha256: str
-    part: Part
-    words: Part | None = None
-    name: str = ""
-    sidecar: str = ""
-    missing: tuple[str, ...] = ()
-
-    @classmethod
-    def from_json(cls, value: Json) -> Entry:
-        """Raises IndexDamaged where the value names no part."""
-        return cls(
-            value["path"],
-            value["sha256"],
-            Part.from_json(value["part"]),
-            Part.from_json(value["words"]) if value["words"] else None,
-            os.fsdecode(bytes.fromhex(value["name"])),
-            value["sidecar"],
-            tuple(value["missing"]),
-        )
-
-    def to_json(self) -> Json:
-        return {
-            "path": self.path,
-            "sha256": self.sha256,
-            "part": self.part.to_json(),
-            "words": self.words.to_json() if self.words else None,
-            "name": os.fsencode(self.name).hex(),  # it need not be Unicode
-            "sidecar": self.sidecar,
-            "missing": list(self.missing),
-        }
-
-    @property
-    def source(self) -> str:
-        """What to open, relative to the folder of documents."""
-        return self.name or self.path
-
-    @property
-    def content(self) -> Content:
-        """What the document follows from, as :attr:`rag.folder.File.content` tells it."""
-        return self.sha256, file_type(self.path), self.sidecar
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        return (self.part, self.words) if self.words else (self.part,)
 
 
 @dataclass(frozen=True, slots=True)
