@@ -41,6 +41,7 @@ COVERED = 0.5  # of the page by pictures: a scan even where some letters stand o
 PICTURE = 0.03  # of the page: less is a logo
 DRAWN = 300  # outlines on a page without any letter: its text may have been turned into shapes
 RAISED = {ord(plain): ord(raised) for plain, raised in zip("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True)}
+HAIR = 0.05  # of a letter's height: narrower, and nothing is drawn
 SMALL = 0.8  # of the word's size: a raised number
 GARBAGE = 0.3  # of the characters without meaning: a font that does not say which letters its shapes are
 
@@ -153,11 +154,10 @@ class _Words:
                 first = index
             elif code in RAISED and box[1] > boxes[-1][1] and self._is_small(index, first):
                 code = RAISED[code]
+            elif code in LINE_END_HYPHENS and box[2] - box[0] < HAIR * (box[3] - box[1]):
+                code = ord(SOFT_HYPHEN)  # not to be seen: the word goes on beside it
             letters.append(code)
             boxes.append(box)
-            if code in LINE_END_HYPHENS:
-                yield from self._word(letters, boxes, first)
-                letters, boxes = [], []
         if letters:
             yield from self._word(letters, boxes, first)
 
