@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -104,9 +106,8 @@ class _Steps:
     """The progress of embedding, told in passages and files."""
 
     def __init__(self, passages: Sequence[Passage], progress: ProgressCallback) -> None:
-        self._left = Counter(passage.document for passage in passages)
-        self._total, self._files = len(passages), len(self._left)
-        self._progress = progress
+        self._ends = list(itertools.accumulate(Counter(passage.document for passage in passages).values()))
+        self._total, self._progress = len(passages), progress
         self._before = self._run = self._texts = 0
         self._tell(0)
 
@@ -121,12 +122,11 @@ class _Steps:
     def end(self, run: Sequence[Passage]) -> None:
         """The run is done and kept."""
         self._before += len(run)
-        self._left.subtract(passage.document for passage in run)
         self._tell(self._before)
 
     def _tell(self, passages: int) -> None:
-        files = sum(left == 0 for left in self._left.values())
-        self._progress(Progress("embedding", passages, self._total, files, self._files))
+        files = bisect.bisect_right(self._ends, passages)
+        self._progress(Progress("embedding", passages, self._total, files, len(self._ends)))
 
 
 def _runs(passages: Sequence[Passage], legs: Sequence[_Leg]) -> Iterator[list[Passage]]:

@@ -373,7 +373,4 @@ def test_embedding_is_told_in_passages_and_files(many: Folder) -> None:
     heard = list[Progress]()
     many.build(progress=heard.append)
     told = [(step.done, step.total, step.files_done, step.files) for step in heard if step.stage == "embedding"]
-    assert list(dict.fromkeys(told)) == [
-        *[(0, 12, 0, 12), (4, 12, 0, 12), (4, 12, 4, 12), (8, 12, 4, 12), (8, 12, 8, 12), (12, 12, 8, 12)],
-        (12, 12, 12, 12),
-    ]
+    assert list(dict.fromkeys(told)) == [(done, 12, done, 12) for done in (0, 4, 8, 12)]
