@@ -111,14 +111,15 @@ def _skips(previous: LocalStore) -> list[Skipped]:
 def _known(found: Sequence[File], previous: LocalStore | None) -> tuple[list[_Read], list[File]]:
     """What is taken over from the last generation as it is, under the files' names now, and the files to be read.
 
-    What a file holds decides: a renamed one, or a copy of one that is indexed, is not read.
+    What a file holds decides: a renamed one, or a copy of one that is indexed, is not read. One of which something
+    could not be read is tried again: what was missing, such as OCR, may be there now.
     """
     if previous is None:
         return [], list(found)
     own: dict[str, list[Passage]] = {path: [] for path in previous.documents}
     for passage in previous.passages:
         own[passage.document].append(passage)
-    by_content = {entry.content: entry for entry in previous.entries.values()}
+    by_content = {entry.content: entry for entry in previous.entries.values() if not entry.missing}
     known = [
         _Read(
             replace(entry, path=file.path, name=file.name),

@@ -17,6 +17,7 @@ from rag.answer import AnswerSentence
 from rag.calibration import Calibration
 from rag.encoders import SentenceEncoder, model_fingerprint
 from rag.errors import ConfigurationError, IndexMismatch, QuestionError
+from rag.layout import Rectangle, rectangles
 from rag.retriever import EVERYTHING, Question, Ranking, rank
 from rag.settings import Settings
 from rag.stores.local import LocalStore
@@ -128,6 +129,14 @@ class Index:
             raise QuestionError(f"the index holds no document {path!r}: its paths are relative to the folder")
         return self.store.document(path)
 
+    def rectangles(self, path: str, start: int, end: int) -> tuple[Rectangle, ...]:
+        """Where ``[start, end)`` of the document's text stands on its pages, line by line; nothing where it has none.
+
+        Raises QuestionError where the index holds no such document, IndexDamaged where the places are damaged.
+        """
+        self.document(path)
+        return rectangles(self.store.words(path), start, end)
+
     def info(self) -> Json:
         """Documents, passages, languages, model, sizes and generation, as ``snoska info --json`` prints them."""
         return _info(self.store)
@@ -188,6 +197,7 @@ class Index:
                 lexical=round(float(ranking.lexical[at]), 6),
             ),
             also_in=group.copies,
+            ocr=passage.page in document.scanned,
         )
 
 

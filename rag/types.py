@@ -121,6 +121,7 @@ class Citation:
 
     ``quote == text[start:end]`` of the document; ``quote[highlight[0]:highlight[1]]`` is its best sentence,
     in the first citation of an answer the sentence that answers, or that one and the one before it.
+    ``ocr``: the text of its page was read from a picture, and may hold mistakes of reading.
     """
 
     rank: int
@@ -137,6 +138,7 @@ class Citation:
     score: float
     scores: Scores
     also_in: tuple[Copy, ...] = ()
+    ocr: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,3 +152,15 @@ def test_a_file_changed_since_it_was_found_has_the_hash_of_what_was_read(tmp_pat
     now, _ = folders.scan(tmp_path, 2**20)
     [(file, reading)], _ = read_all(files, tmp_path, Settings())
     assert (file, reading.document.text) == (now[0], "New text.")
+
+
+def test_an_interrupted_build_does_not_wait_for_a_file_that_hangs(tmp_path: Path) -> None:
+    (tmp_path / "a.bad").write_text("hangs")
+
+    def interrupted() -> None:
+        with Pool(1, 600, 1024, HERE) as pool:
+            pool.run([{"file": str(tmp_path / "a.bad"), "path": "a.bad"}])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
