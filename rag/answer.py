@@ -8,6 +8,7 @@ this file, written by ``benchmarks/answer_sentence.py``, which also prints how w
 
 from __future__ import annotations
 
+import bisect
 import json
 import math
 import re
@@ -20,7 +21,7 @@ import numpy as np
 
 from rag.passages import FINAL_PUNCTUATION
 from rag.retriever import Question
-from rag.types import Encoder, Ids, Matrix, Passage, Span, Store, TokenStates, Vector
+from rag.types import Document, Encoder, Ids, Matrix, Passage, Span, Store, TokenStates, Vector
 
 FEATURES = (
     "cosine_gap",
@@ -92,8 +93,7 @@ class AnswerSentence:
             scores = cosines
         else:
             scores = self.scores(cosines, sentences, asked, read)
-        prose = [i for i, (a, b) in enumerate(sentences) if FINAL_PUNCTUATION.search(passage.text, a, b)]
-        chosen = max(prose or range(len(sentences)), key=scores.__getitem__)  # a heading answers nothing
+        chosen = max(_answering(store.document(passage.document), passage), key=scores.__getitem__)
         return with_context(passage.text, sentences, chosen)
 
     def choose(
@@ -163,6 +163,20 @@ def sentence_of(starts: Ids, sentences: Sequence[Span]) -> Ids:
     """int64 (len(starts),): the last sentence, from 0, that begins at or before each token."""
     first = [sentence.start for sentence in sentences]
     return np.maximum(np.searchsorted(first, starts, side="right") - 1, 0).astype(np.int64)
+
+
+def _answering(document: Document, passage: Passage) -> Sequence[int]:
+    """The numbers of the sentences that may be the answer: headings are none.
+
+    They are what the format marks so; in a document where nothing is marked, what does not end as a sentence does.
+    """
+    everything = range(len(passage.sentences))
+    if any(block.kind == "heading" for block in document.blocks):
+        starts = [block.start for block in document.blocks]
+        kinds = [document.blocks[bisect.bisect_right(starts, a) - 1].kind for a, _ in passage.sentences]
+        return [i for i in everything if kinds[i] != "heading"] or everything
+    prose = [i for i in everything if FINAL_PUNCTUATION.search(document.text, *passage.sentences[i])]
+    return prose or everything
 
 
 def within(passage: Passage) -> list[Span]:

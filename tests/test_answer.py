@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from rag.encoders import SentenceEncoder
 from rag.index import Index, build
 from rag.retriever import Question
 from rag.sentences import sentences
-from rag.types import Matrix, Span, TokenStates
+from rag.types import Block, Matrix, Span, TokenStates
 from tests.small_encoder import SmallEncoder
 from tests.small_store import small_store
 
@@ -246,6 +247,23 @@ def test_a_lone_sentence_is_not_read_again() -> None:
     encoder = Telling()
     assert ask(encoder, "Всего открыто 500 филиалов.") == "Всего открыто 500 филиалов."
     assert encoder.read == []
+
+
+@pytest.mark.parametrize(
+    ("first", "answer"),
+    [("heading", "Открыто 500 филиалов"), ("paragraph", "Закрыто мало.")],
+    ids=["headings-are-marked", "nothing-is-marked"],
+)
+def test_a_line_without_a_full_stop_may_answer_where_the_format_tells_headings(
+    first: Literal["heading", "paragraph"], answer: str
+) -> None:
+    text, encoder = "Итоги 2024, 2025 и 2026\n\nОткрыто 500 филиалов\n\nЗакрыто мало.", Telling()
+    store = small_store([("ru", text)], encoder)
+    blocks = (Block(0, 23, first), Block(25, 45), Block(47, 60))
+    store.documents["0.txt"] = replace(store.documents["0.txt"], blocks=blocks)
+    store.passages[0] = replace(store.passages[0], sentences=tuple(Span(b.start, b.end) for b in blocks))
+    question = Question("q", "ru", encoder.encode_queries(["филиалов"])[0], (), meant="филиалов")
+    assert text[slice(*ANSWER.find(store, encoder, question, 0))] == answer
 
 
 def test_sentences_are_counted_within_their_passage() -> None:
