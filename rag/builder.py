@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,8 +61,8 @@ def build(
         previous = None if rebuild else _previous(index, fingerprint)
         entries = previous.entries if previous else {}
         plan = folders.compare(found, {path: entry.content for path, entry in entries.items()})
-        known, wanted = _known(found, previous)
-        new, failed = _read_all(wanted, documents, index, encoder, settings, progress)
+        known, damaged, wanted = _known(found, previous)
+        new, failed = _read_all(wanted, damaged, documents, index, encoder, settings, progress)
         everything = sorted([*known, *new], key=lambda read: read.entry.path)
         skipped += failed
         if not everything:
@@ -108,18 +108,26 @@ def _skips(previous: LocalStore) -> list[Skipped]:
     return [Skipped(each["file"], each["reason"]) for each in previous.manifest["skipped"]]
 
 
-def _known(found: Sequence[File], previous: LocalStore | None) -> tuple[list[_Read], list[File]]:
+def _known(
+    found: Sequence[File], previous: LocalStore | None
+) -> tuple[list[_Read], dict[str, tuple[Document, _Read]], list[File]]:
     """What is taken over from the last generation as it is, under the files' names now, and the files to be read.
 
     What a file holds decides: a renamed one, or a copy of one that is indexed, is not read. One of which something
-    could not be read is tried again: what was missing, such as OCR, may be there now.
+    could not be read is tried again: what was missing, such as OCR, may be there now. Those come, by their paths, as
+    they are indexed, so that one of which no more is read costs nothing else.
     """
     if previous is None:
-        return [], list(found)
+        return [], {}, list(found)
     own: dict[str, list[Passage]] = {path: [] for path in previous.documents}
     for passage in previous.passages:
         own[passage.document].append(passage)
     by_content = {entry.content: entry for entry in previous.entries.values() if not entry.missing}
+    damaged = {
+        path: (previous.document(path), _Read(entry, tuple(own[path])))
+        for path, entry in previous.entries.items()
+        if entry.missing
+    }
     known = [
         _Read(
             replace(entry, path=file.path, name=file.name),
@@ -128,11 +136,12 @@ def _known(found: Sequence[File], previous: LocalStore | None) -> tuple[list[_Re
         for file in found
         if (entry := by_content.get(file.content))
     ]
-    return known, [file for file in found if file.content not in by_content]
+    return known, damaged, [file for file in found if file.content not in by_content]
 
 
 def _read_all(
     wanted: Sequence[File],
+    damaged: Mapping[str, tuple[Document, _Read]],
     documents: Path,
     index: Path,
     encoder: Callable[[], Encoder],
@@ -143,14 +152,26 @@ def _read_all(
     if not wanted:
         return [], []
     readings, skipped = reading.read_all(wanted, documents, settings, progress)
-    return [_read(index, documents, file, each, encoder()) for file, each in readings], skipped
+    return [_read(index, documents, file, each, damaged.get(file.path), encoder) for file, each in readings], skipped
 
 
-def _read(index: Path, documents: Path, file: File, each: Reading, model: Encoder) -> _Read:
+def _read(
+    index: Path,
+    documents: Path,
+    file: File,
+    each: Reading,
+    indexed: tuple[Document, _Read] | None,
+    encoder: Callable[[], Encoder],
+) -> _Read:
+    """The file as read; as it is ``indexed``, without asking the model for anything, where it says the same."""
     document, problems = _described(each.document, documents, file)
+    missing = (*each.missing, *problems)
+    if indexed is not None and indexed[0] == document and indexed[1].entry.sha256 == file.sha256:
+        old = indexed[1]
+        return replace(old, entry=replace(old.entry, name=file.name, sidecar=file.sidecar_sha256, missing=missing))
+    model = encoder()
     found = passages(document, model.count_tokens, model.max_tokens)
     part, words = LocalStore.write_document(index, document, found, each.words)
-    missing = (*each.missing, *problems)
     entry = Entry(file.path, file.sha256, part, words, file.name, file.sidecar_sha256, missing)
     return _Read(entry, found)
 

@@ -198,6 +198,29 @@ def test_a_sidecar_that_is_not_valid_is_told_of_its_document_which_is_indexed(fo
 # -- what is read
 
 
+class Unasked(SmallEncoder):
+    """Fails the test that has anything embedded or counted."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        raise AssertionError(f"asked to count {texts!r}")
+
+    def encode_documents(self, texts: Sequence[str], progress: Callable[[int], None] = lambda _: None) -> Matrix:
+        raise AssertionError(f"asked to embed {texts!r}")
+
+
+def test_a_file_of_which_no_more_can_be_read_than_before_does_not_ask_the_model(folder: Folder) -> None:
+    folder.put("a.txt", "слово " * 200)  # so long that its tokens are counted
+    folder.put("a.txt.meta.json", '{"date": "вчера"}')
+    before = folder.build()
+    assert [each.file for each in before.skipped] == ["a.txt"]
+    again = rag.build(folder.documents, folder.index, encoder=Unasked())
+    assert again.report is not None
+    assert (again.report.unchanged, again.report.skipped) == (2, before.skipped)
+    assert again.info()["generation"] == 2
+    folder.put("a.txt.meta.json", '{"date": "2025-11-25"}')
+    assert (folder.build().changed, folder.open().document("a.txt").date) == (1, "2025-11-25")
+
+
 class Readings:
     """Counts the files that are read, by their paths."""
 
