@@ -159,6 +159,56 @@ def test_a_cell_of_two_lines_stays_whole() -> None:
     assert paragraphs(read(page)) == [f"{name}\t688\t{' '.join(office)}" for name, office in rows]
 
 
+def test_a_hyphen_at_a_line_end_in_a_cell_is_joined_within_the_cell() -> None:
+    page = ""
+    for number, (name, office) in enumerate([("Western", "Admi-"), ("Northern", "Sta-"), ("Eastern", "Inspec-")]):
+        top = 72.0 + 34 * number
+        rest = {"Admi-": "nistration", "Sta-": "tistics", "Inspec-": "tion"}[office]
+        page += lines([name], top=top) + lines(["688"], left=200, top=top) + lines([office, rest], left=300, top=top)
+    offices = ("Western\t688\tAdministration", "Northern\t688\tStatistics", "Eastern\t688\tInspection")
+    assert paragraphs(read(page)) == list(offices)
+
+
+def test_a_line_drawn_out_in_a_cell_is_no_cell_of_its_own() -> None:
+    page = ""
+    for number, name in enumerate(("Western", "Northern", "Eastern")):
+        top = 72.0 + 34 * number
+        page += lines([name], top=top) + lines(["688"], left=200, top=top)
+        page += lines(["Department of the sea"], left=300, top=top) + lines(["and rivers"], left=300, top=top + LINE)
+    drawn_out = 300 + 118.73 - 19.34  # points: how wide "Department of the sea" is, and "sea"
+    top = 72.0 + 34 * 3
+    page += lines(["Southern"], top=top) + lines(["221"], left=200, top=top)
+    page += lines(["Office"], left=300, top=top) + lines(["sea"], left=drawn_out, top=top)
+    page += lines(["and lakes"], left=300, top=top + LINE)
+    assert paragraphs(read(page)) == [
+        *(f"{name}\t688\tDepartment of the sea and rivers" for name in ("Western", "Northern", "Eastern")),
+        "Southern\t221\tOffice sea and lakes",
+    ]
+
+
+def test_a_row_goes_on_over_the_end_of_a_page() -> None:
+    def table(rows: list[tuple[str, str, str]]) -> str:
+        page = ""
+        for number, row in enumerate(rows):
+            for place, cell in zip((72, 172, 272), row, strict=True):
+                page += lines([cell], left=place, top=72 + 24 * number) if cell else ""
+        return page
+
+    first = [
+        ("District", "People", "Office"),
+        ("Western", "688", "Statistics"),
+        ("Northwestern", "530", "Energy"),
+    ]
+    cut = [*first[:2], ("Upper North-", "530", "Electricity and")]
+    more = [("Southern", "221", "Finance"), ("Eastern", "729", "Revenue")]
+    rows = ["\t".join(row) for row in (*first[:2], ("Upper Northwestern", "530", "Electricity and heat supply"), *more)]
+    assert paragraphs(read(table(cut), table([("western", "", "heat supply"), *more]))) == rows
+    whole = ["\t".join(row) for row in (*first, ("Total", "", "2168"), *more)]
+    assert paragraphs(read(table(first), table([("Total", "", "2168"), *more]))) == [
+        text.replace("\t\t", "\t") for text in whole
+    ]
+
+
 def test_prose_with_wide_spaces_is_no_table() -> None:
     page = ""
     for number, text in enumerate(PROSE + MORE):
@@ -235,6 +285,12 @@ def test_what_a_tagged_file_calls_no_text_is_left_out_at_the_edge_alone() -> Non
         pytest.param("state-of-the-", "art", True, id="en-long"),
         pytest.param("performance-", "related", True, id="en-related"),
         pytest.param("un-", "like", False, id="en-prefix"),
+        pytest.param("лётчик-", "истребитель", True, id="ru-two_nouns"),
+        pytest.param("U-", "boat", True, id="en-letter"),
+        pytest.param("pro-", "reform", True, id="en-for"),
+        pytest.param("pro-", "gramme", False, id="en-no_prefix"),
+        pytest.param("re-", "elected", True, id="en-again"),
+        pytest.param("re-", "port", False, id="en-not_again"),
     ],
 )
 def test_a_hyphen_stays_where_the_word_has_one(first: str, rest: str, kept: bool) -> None:
@@ -278,6 +334,7 @@ def test_a_range_of_numbers_and_an_address_are_cut_without_a_space() -> None:
         )
     )
     assert "1998–1999" in source.text
+    assert "the Kaz–UAE hub" in read(lines(["They opened in the year that followed the Kaz–", "UAE hub."])).text
     assert "https://example.org/dams/of/the/west/shows" in source.text
 
 

@@ -56,7 +56,8 @@ def lines(marks: Iterable[Mark]) -> list[Line]:
 
 def _meet(one: Line, other: Line) -> bool:
     """Whether two pieces are one, drawn in two turns: letters that a font lacks are left out, and drawn afterwards."""
-    if one.left < other.right and other.left < one.right:
+    hardly = tables.HAIR * max(one.size, other.size)
+    if one.left + hardly < other.right and other.left + hardly < one.right:
         return True
     first, then = (one.marks[-1], other.marks[0]) if one.left < other.left else (other.marks[-1], one.marks[0])
     return len({mark.font for mark in (*one.marks, *other.marks)}) > 1 and _touch(first, then)

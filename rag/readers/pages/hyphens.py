@@ -24,7 +24,7 @@ KEPT_AFTER = re.compile(
     r"|социально|научно|учебно|торгово|финансово|культурно|историко|литературно|технико|опытно|аграрно|промышленно"
     r"|материально|нормативно|хозяйственно|жилищно|санитарно|следственно|транспортно|контрольно|политико|медико"
     r"|экспортно|импортно|российско|казахстанско|казахско|русско|англо|американо|китайско|азиатско|афро"
-    r"|премьер|генерал|контр|капитан|блок|штаб|инженер|план|пол|во|в|self|well|vice"
+    r"|премьер|генерал|контр|капитан|блок|штаб|инженер|летчик|ракета|страна|компания|план|пол|во|в|self|well|vice"
     r"|әлеуметтік|ғылыми|техникалық|оңтүстік|солтүстік|батыс|шығыс|тәжірибелік|экономикалық|мәдени|бақылау|сауда)"
 )
 LONG_ADVERB = re.compile(r"\w{4,}(?:енно|ально|онно|ично|ческо|ельно|йно|рно|тно)")
@@ -46,6 +46,11 @@ NOT_AFTER |= {
     "пресс": re.compile("сл|секр|конф|рел|цен|под|пап"),
     "инженер": re.compile("констр|пол|мех|тех|стр|эк|пр"),
 }
+# After prefixes that mostly belong to one word with what follows: «pro-gramme», «re-port».
+KEPT_TOGETHER = re.compile(
+    r"pro-(?:reform|government|democracy|independence|russian|western|european|american|choice|life|war|slavery)\w*"
+    r"|(?:re|pre)-e\w+"  # re-elect
+)
 BEFORE_A_WORD = {"экс", "ex", "non", "anti", "semi", "mid"}
 KEPT_BEFORE = re.compile("(?:related|based|driven|oriented)")
 KEPT_BETWEEN = re.compile(
@@ -85,10 +90,15 @@ class Joiner:
 
     def _is_spelt_so(self, left: str, right: str) -> bool:
         both = f"{left}-{right}"
-        if WITH_PARTICLE.fullmatch(both) or WITH_KA.fullmatch(both) or ADVERB.fullmatch(both):
+        if (
+            KEPT_TOGETHER.fullmatch(both)
+            or WITH_PARTICLE.fullmatch(both)
+            or WITH_KA.fullmatch(both)
+            or ADVERB.fullmatch(both)
+        ):
             return True
-        if "-" in left and _is_latin(left):
-            return True  # state-of-the-art
+        if len(left) == 1 or ("-" in left and _is_latin(left)):
+            return True  # U-boat: no syllable is so short; state-of-the-art
         after = KEPT_AFTER.fullmatch(left.rsplit("-", 1)[-1])
         if after and (left not in NOT_AFTER or NOT_AFTER[left].match(right)):
             return True

@@ -116,6 +116,8 @@ def paragraphs(flows: Sequence[Flow], setting: Setting) -> Iterator[Paragraph]:
 def _continued(held: Sequence[Paragraph], flow: Flow, group: Sequence[Line], setting: Setting) -> Paragraph | None:
     """The paragraph on the column or page before that goes on in ``group``, its first lines."""
     first = group[0]
+    if first.rest_of:
+        return held[-1] if held and held[-1].kind == "row" else None
     if first.cells or flow.turn or _begins_item(first) or _is_heading(group, setting):
         return None
     for paragraph in reversed(held):
