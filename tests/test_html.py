@@ -197,6 +197,18 @@ def test_rows_of_a_table_stay_together() -> None:
     assert "Город\tГод\nАстана" in source.text
 
 
+def test_a_table_of_one_row_is_the_pages_layout() -> None:
+    source = read(
+        "<table><tr><td width=20%><a href=1>Главная</a><br><a href=2>Контакты</a></td><td><b>Открыт новый мост</b>"
+        "<p>Мост через Илек соединил два района.</p><p>Проезд открыт для легковых машин.</p></td></tr></table>"
+    )
+    assert [source.text[b.start : b.end] for b in source.blocks if b.kind != "row"][-2:] == [
+        "Мост через Илек соединил два района.",
+        "Проезд открыт для легковых машин.",
+    ]
+    assert "Контакты" not in source.text
+
+
 @pytest.mark.parametrize(
     "hidden",
     [

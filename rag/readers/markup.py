@@ -204,15 +204,12 @@ def is_data(table: Element) -> bool:
     """Whether a table holds values in rows, rather than the page's parts in places."""
     if table.get("role") in ("presentation", "none") or table.find(".//table") is not None:
         return False
-    widest = 0
-    for row in table.iter("tr"):
-        cells = [cell for cell in row if cell.tag in ("td", "th")]
-        widest = max(widest, len(cells))
-    if widest < 2:
+    widths = [sum(cell.tag in ("td", "th") for cell in row) for row in table.iter("tr")]
+    if max(widths, default=0) < 2:
         return False
     if table.find(".//th") is not None:
         return True
-    return not any(
+    return len(widths) > 1 and not any(
         len(SPACES.sub(" ", "".join(cell.itertext()))) > LAYOUT_CELL
         or any(cell.find(f".//{tag}") is not None for tag in HEADINGS)
         for cell in table.iter("td")
