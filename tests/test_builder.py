@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import rag
-from rag import embedding, readers
+from rag import embedding
 from rag.errors import ConfigurationError, DocumentError, NothingToIndex
 from rag.reading.pool import Pool
 from rag.settings import Settings
@@ -126,7 +126,7 @@ def test_skipped_files_are_listed_with_their_reasons_and_the_rest_is_indexed(fol
         "empty.txt": "the file is empty",
         "spaces.txt": "the file holds no text",
         "zeros.txt": "not a text file: it holds NUL bytes",
-        "photo.raw": f"no reader for .raw: {readers.supported()}",
+        "photo.raw": "no reader for .raw: save it in a format that is read, such as .pdf, .docx or .txt",
         "long.txt": "3.1 MB is over the limit of 1 MB: split it, or raise SNOSKA_MAX_FILE_MB",
     }
     assert report.documents == 2

@@ -23,7 +23,6 @@ DPI = 300  # Tesseract is trained for it
 POINTS = 72  # to the inch
 MAX_PIXELS = 40_000_000  # A3 at 300 dpi has 17 million; a larger page is read at fewer dpi
 ENOUGH = 1.4  # times DPI, or as little below it: a picture so close is read as it is
-PDF_MARK, PDF_MARK_WITHIN = b"%PDF-", 1024  # bytes: where readers look for it
 TIMEOUT = 120  # seconds for one page, after which Tesseract is stopped
 REMEDY = "install tesseract-ocr with rus, kaz and eng, and Snoska with its extra ocr"
 
@@ -49,7 +48,7 @@ def languages() -> tuple[str, ...]:
 
 def recognise(data: bytes, page: int, wanted: Sequence[str] = LANGUAGES) -> ScannedPage:
     """The words of page ``page``, from 1, of a PDF or a picture; raises DocumentError where it cannot be read."""
-    is_pdf = PDF_MARK in data[:PDF_MARK_WITHIN]
+    is_pdf = pdf.MARK in data[: pdf.MARK_WITHIN]
     picture, dpi = _page(data, page) if is_pdf else image.frame(data, page)
     scale = min(DPI / dpi, (MAX_PIXELS / (picture.width * picture.height)) ** 0.5)
     if not 1 / ENOUGH < scale < ENOUGH:

@@ -16,6 +16,7 @@ import pypdfium2.raw as raw
 
 from rag import text as words
 from rag.errors import DocumentError
+from rag.readers import archive
 from rag.readers.pages import glyphs
 from rag.readers.pages.assemble import assemble
 from rag.readers.pages.marks import Page
@@ -32,6 +33,7 @@ NO_TITLE = re.compile(
 )
 PDF_DATE = re.compile(r"(?:D:)?(\d{4})(\d{2})?(\d{2})?")
 YEARS = range(1985, 2100)  # clocks that were never set say 1970 or 1980
+MARK, MARK_WITHIN = b"%PDF-", 1024  # bytes: where readers look for it
 NO_PAGES = "a PDF without pages, or a damaged one: open it in a PDF viewer and save it anew"
 REASONS = {
     raw.FPDF_ERR_PASSWORD: "it is protected by a password: save it without one",
@@ -59,6 +61,8 @@ def opened(data: bytes) -> pdfium.PdfDocument:
     except pdfium.PdfiumError as error:
         # pdfium leaves the error of the file before where it has none for this one
         code = error.err_code if b"/Encrypt" in data else raw.FPDF_ERR_FORMAT
+        if code == raw.FPDF_ERR_FORMAT and MARK not in data[:MARK_WITHIN]:
+            raise DocumentError(archive.other_kind(data)) from error
         raise DocumentError(REASONS.get(code, REASONS[raw.FPDF_ERR_FORMAT])) from error
     count = len(document)
     if 0 < count <= MAX_PAGES:
