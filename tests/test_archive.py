@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import warnings
 import zipfile
 
@@ -77,6 +78,23 @@ def test_an_entry_gives_no_more_than_it_declares() -> None:
     data = packed({"a.xml": b"x" * 1000})
     lying = data.replace(struct.pack("<L", 1000), struct.pack("<L", 10))
     assert reason(lying) == "the file is damaged (a.xml cannot be unpacked): save it again"
+
+
+def test_a_bomb_that_lies_about_its_size_takes_no_memory() -> None:
+    inside = 64 << 20
+    data = packed({"a.xml": bytes(inside)}).replace(struct.pack("<L", inside), struct.pack("<L", 10))
+    tracemalloc.start()
+    try:
+        assert reason(data) == "the file is damaged (a.xml cannot be unpacked): save it again"
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_an_entry_packed_in_another_way_is_refused(compression: int) -> None:
+    expected = "a.xml is packed in a way that such files are not: save it again"
+    assert reason(packed({"a.xml": b"<a/>"}, compression)) == expected
 
 
 def test_the_number_of_entries_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

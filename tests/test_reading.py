@@ -20,6 +20,7 @@ from rag.settings import Settings
 from rag.types import Progress, Skipped
 
 HERE = "tests.worker_of_bad_readers"
+DAMAGE = "it is damaged, or takes more than 1024 MB of memory"
 
 
 @pytest.fixture
@@ -42,8 +43,8 @@ def pid(process: Process, folder: Path) -> int:
 @pytest.mark.parametrize(
     ("what", "reason"),
     [
-        ("dies", r"it ends the process that reads it \(signal SIGABRT\): it is damaged"),
-        ("exits", r"it ends the process that reads it \(status 0\): it is damaged"),
+        ("dies", rf"it ends the process that reads it \(signal SIGABRT\): {DAMAGE}"),
+        ("exits", rf"it ends the process that reads it \(status 0\): {DAMAGE}"),
         ("hangs", "it takes more than 3 s to read: split it, or raise SNOSKA_READ_SECONDS"),
         ("grows", "it takes more than 1024 MB of memory to read: split it"),
     ],

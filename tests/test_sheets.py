@@ -284,3 +284,18 @@ def test_the_cells_of_all_sheets_are_counted_together() -> None:
     counter.add(1)
     with pytest.raises(DocumentError, match=r"^more than 300,000 rows or 1,000,000 cells: split the table$"):
         counter.add(1)
+
+
+def test_one_long_text_in_many_cells_is_refused() -> None:
+    long = f"<si><t>{'слово ' * 5000}</t></si>"
+    rows = "".join(f'<row r="{number}"><c t="s"><v>0</v></c></row>' for number in range(1, 2001))
+    with pytest.raises(DocumentError, match=r"^sheet Лист1: more than 30,000,000 characters: split the table$"):
+        xlsx.read(workbook(rows, long))
+    with pytest.raises(DocumentError, match=r"^more than 30,000,000 characters: split the table$"):
+        sheets.write(Draft(), sheets.Sheet("", {n: {0: sheets.Cell("а" * 30_000, True)} for n in range(1001)}))
+
+
+def test_damage_in_a_table_as_text_is_told() -> None:
+    source = csv.read("Область;Орган\nУлытауская;Министерство финансов\n".encode().replace("ф".encode(), b"\xd1"))
+    assert blocks(source) == [("row", "Область: Улытауская; Орган: Министерство \ufffdинансов")]
+    assert source.missing == ("characters that are not UTF-8: 1",)

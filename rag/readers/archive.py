@@ -20,6 +20,8 @@ MAX_ENTRY = 40 << 20  # bytes; XML parsed whole takes up to 25 times as much mem
 MAX_INFLATED = 256 << 20  # bytes read from one archive in all, pictures and films aside, which no reader asks for
 MAX_RATIO = 400  # inflated to packed; sheets of equal cells reach some 100, a bomb 1,000
 SMALL_ENTRY = 4 << 20  # bytes; below it the ratio says nothing and harms nothing
+# Those that the formats allow; of others zipfile unpacks at once whatever is packed, however much was asked for.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 DIRECTORY_ENTRY = b"PK\x01\x02"
 LOCAL_HEADER = 30  # bytes that stand before an entry's name and its packed data
@@ -85,7 +87,8 @@ class Entries:
         """The entry's bytes; raises DocumentError where it is missing, damaged or too large."""
         entry = self._allowed(name, MAX_ENTRY)
         try:
-            return self._file.read(entry)  # never more than file_size, whatever the packed data would give
+            with self._file.open(entry) as file:
+                return file.read(entry.file_size + 1)  # stops there, whatever else the packed data would give
         except DAMAGE as error:
             raise DocumentError(_damaged(name)) from error
 
@@ -109,6 +112,8 @@ class Entries:
         if name not in self:
             raise DocumentError(f"the file is incomplete: it holds no {name}")
         entry = self._file.NameToInfo[name]
+        if entry.compress_type not in METHODS:
+            raise DocumentError(f"{name} is packed in a way that such files are not: save it again")
         if entry.file_size > max(SMALL_ENTRY, MAX_RATIO * entry.compress_size):
             raise DocumentError(f"{name} inflates to more than {MAX_RATIO} times its size, as a zip bomb does")
         if entry.file_size > limit:

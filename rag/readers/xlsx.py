@@ -60,7 +60,7 @@ def read(data: bytes) -> Source:
 class _Book:
     """What the sheets of a workbook share: their strings, formats and calendar, and the count of their cells."""
 
-    def __init__(self, strings: list[str], formats: list[Format], mac: bool) -> None:
+    def __init__(self, strings: list[sheets.Cell], formats: list[Format], mac: bool) -> None:
         self._strings = strings
         self._formats = formats
         self._epoch = CALENDAR_MAC_1904 if mac else CALENDAR_WINDOWS_1900
@@ -101,7 +101,7 @@ class _Book:
         if not value or kind == "e":
             return None
         if kind == "s":
-            return _words(self._strings[int(value)]) if value.isdecimal() and int(value) < len(self._strings) else None
+            return self._strings[int(value)] if value.isdecimal() and int(value) < len(self._strings) else None
         if kind == "str":
             return _words(_unescaped(value))
         if kind == "b":
@@ -161,9 +161,9 @@ def _formats(styles: Element | None) -> list[Format]:
     return [number_format(codes.get(int(number), "General") if number.isdecimal() else "General") for number in numbers]
 
 
-def _shared(entries: archive.Entries, part: str) -> list[str]:
-    """The strings that cells refer to by number."""
-    return [_text(each) for each in entries.stream(part, "si")] if part in entries else []
+def _shared(entries: archive.Entries, part: str) -> list[sheets.Cell]:
+    """The strings that cells refer to by number, as cells."""
+    return [_words(_text(each)) for each in entries.stream(part, "si")] if part in entries else []
 
 
 def _text(element: Element | None) -> str:

@@ -50,7 +50,10 @@ class Process:
                 return self.ask(request)
             if status == 1:  # Python's own: a worker answers every error of a reader
                 raise RuntimeError("files cannot be read: 'python -m rag.reading.worker 60 1024 </dev/null' says why")
-            raise DocumentError(f"it ends the process that reads it ({_told(status)}): it is damaged")
+            raise DocumentError(
+                f"it ends the process that reads it ({_told(status)}): it is damaged,"
+                f" or takes more than {self._megabytes} MB of memory"
+            )
         if "last" in message:
             self.end()
         if "error" in message:
