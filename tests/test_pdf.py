@@ -448,8 +448,8 @@ def test_a_page_that_is_missing_costs_only_itself() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        pytest.param(b"", "not a PDF", id="nothing"),
-        pytest.param(b"a letter", "not a PDF", id="text"),
+        pytest.param(b"", "not what its name says", id="nothing"),
+        pytest.param(b"a letter", "not what its name says", id="text"),
         pytest.param(b"%PDF-1.7\n" + b"\0" * 500, "not a PDF", id="a_head_alone"),
         pytest.param((DATA / "protected.pdf").read_bytes(), "protected by a password", id="protected"),
         pytest.param(pdf([lines(["x"])] * 5001), "5,001 pages, more than 5,000", id="endless"),
