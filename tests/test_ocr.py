@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,21 @@ def test_what_is_missing_is_told_with_what_to_install(monkeypatch: pytest.Monkey
     reason = ocr.available() or ""
     assert "missing" in reason
     assert "install tesseract-ocr with rus, kaz and eng" in reason
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a program made of a shell script")
+def test_why_tesseract_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "tesseract"
+    program.write_text(
+        "#!/bin/sh\n[ $1 = --list-langs ] && echo rus && exit\necho 'no such' >&2\necho data >&2\nexit 1\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert ocr.available() is None
+    with pytest.raises(DocumentError, match=r"^Tesseract failed: no such data$"):
+        ocr.recognise((DATA / "scan-ru.png").read_bytes(), 1)
+    program.write_text("#!/bin/sh\nexit 1\n")
+    assert ocr.available() == "Tesseract failed: status 1: install tesseract-ocr with rus, kaz and eng"
 
 
 @needs_tesseract
