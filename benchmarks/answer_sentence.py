@@ -109,7 +109,7 @@ def _ask(index: rag.Index, data: xquad.Data, pair: tuple[str, str], encoder: xqu
             text=passage.text,
             sentences=sentences,
             cosines=tuple(index.store.sentence_scores(typed.vector, number).tolist()),
-            question=_given(encoder.query_states(typed.meant)),
+            question=_given(typed.states),
             passage=_given(encoder.document_states(passage.text)),
             right=np.array([marked[span] for span in sentences]),
             both=np.array([marked[with_context(passage.text, sentences, i)] for i in range(len(sentences))]),

@@ -34,7 +34,7 @@ class Remembering:
         self.second = None if encoder.second is None else RememberingSecond(encoder.second)
         self._documents: dict[str, Vector] = {}
         self._queries: dict[str, Vector] = {}
-        self.query_states = functools.cache(encoder.query_states)
+        self.centre, self.encode_query = encoder.centre, functools.cache(encoder.encode_query)
         self.document_states = functools.cache(encoder.document_states)
 
     def encode_documents(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
@@ -104,9 +104,8 @@ class Data:
         return rag.build(documents, cache / name / "index", encoder=encoder, progress=_tell(name))
 
     def ask_once(self, encoder: Encoder) -> None:
-        """Embeds every question, in batches."""
+        """Asks the second encoder for every question, in batches."""
         texts = {clean(each.question) for questions in self.questions.values() for each in questions}
-        encoder.encode_queries(sorted(texts))
         if encoder.second is not None:
             encoder.second.encode_questions(sorted(texts))
 

@@ -88,12 +88,12 @@ class AnswerSentence:
         if len(sentences) == 1:
             return sentences[0]
         cosines = store.sentence_scores(question.vector, number).tolist()
-        asked, read = encoder.query_states(question.meant), encoder.document_states(passage.text)
+        asked, read = question.states, encoder.document_states(passage.text)
         if asked is None or read is None or len(asked.starts) == 0 or len(read.starts) == 0:
             scores = cosines
         else:
             scores = self.scores(cosines, sentences, asked, read)
-        chosen = max(_answering(store.document(passage.document), passage), key=scores.__getitem__)
+        chosen = max(answering(store.document(passage.document), passage), key=scores.__getitem__)
         return with_context(passage.text, sentences, chosen)
 
     def choose(
@@ -165,7 +165,7 @@ def sentence_of(starts: Ids, sentences: Sequence[Span]) -> Ids:
     return np.maximum(np.searchsorted(first, starts, side="right") - 1, 0).astype(np.int64)
 
 
-def _answering(document: Document, passage: Passage) -> Sequence[int]:
+def answering(document: Document, passage: Passage) -> Sequence[int]:
     """The numbers of the sentences that may be the answer: headings are none.
 
     They are what the format marks so; in a document where nothing is marked, what does not end as a sentence does.

@@ -13,7 +13,7 @@ from typing import get_args
 import numpy as np
 
 from rag import builder, copies, query
-from rag.answer import AnswerSentence
+from rag.answer import AnswerSentence, answering, within
 from rag.calibration import Calibration
 from rag.encoders import SentenceEncoder, model_fingerprint
 from rag.errors import ConfigurationError, IndexMismatch, QuestionError
@@ -65,8 +65,8 @@ class Index:
         """The ``k`` best passages for the query, near-copies folded into one. Raises QuestionError."""
         _check(k, mode)
         filters = checked(filters)
-        ranking = rank(self.store, self.understand(query, filters), mode, filters)
-        return self._citations(ranking, k)
+        asked = self.understand(query, filters)
+        return self._citations(asked, rank(self.store, asked, mode, filters), k)
 
     def ask(
         self,
@@ -86,7 +86,7 @@ class Index:
         filters = checked(filters)
         asked = self.understand(question, filters)
         ranking = rank(self.store, asked, mode, filters, without)
-        citations = self._citations(ranking, k)
+        citations = self._citations(asked, ranking, k)
         if citations:
             span = AnswerSentence.bundled().find(self.store, self._model.encoder, asked, int(ranking.passages[0]))
             citations[0] = dataclasses.replace(citations[0], highlight=(span.start, span.end))
@@ -158,26 +158,29 @@ class Index:
         has_others = any(other != own for other in store.languages())
         second = encoder.second if has_others and store.dense.second is not None else None
         among, missing = _holding(store, meaning.phrases, filters)
+        vector, states = encoder.encode_query(meaning.text)
         return Question(
             typed=asked,
             language=own,
-            vector=encoder.encode_queries([meaning.text])[0],
+            vector=vector,
             stems=tuple(store.nearest(stem) if stem in meaning.strange else stem for stem in stems(meaning.text)),
             second=second.encode_questions([meaning.text])[0] if second else None,
+            centre=encoder.centre,
+            states=states,
             among=among,
             notes=(*meaning.notes, *(Note("phrase", phrase, "") for phrase in missing)),
-            meant=meaning.text,
         )
 
-    def _citations(self, ranking: Ranking, count: int) -> list[Citation]:
+    def _citations(self, question: Question, ranking: Ranking, count: int) -> list[Citation]:
         groups = copies.fold(self.store, ranking.passages, count)
-        return [self._citation(ranking, rank, group) for rank, group in enumerate(groups, start=1)]
+        return [self._citation(question, ranking, rank, group) for rank, group in enumerate(groups, start=1)]
 
-    def _citation(self, ranking: Ranking, rank: int, group: copies.Group) -> Citation:
+    def _citation(self, question: Question, ranking: Ranking, rank: int, group: copies.Group) -> Citation:
         at = group.position
-        passage = self.store.passage(int(ranking.passages[at]))
+        number = int(ranking.passages[at])
+        passage = self.store.passage(number)
         document = self.store.document(passage.document)
-        start, end = passage.sentences[int(ranking.best_sentence[at])]
+        cosines = self.store.sentence_scores(question.vector, number).tolist()
         return Citation(
             rank=rank,
             document=passage.document,
@@ -189,7 +192,7 @@ class Index:
             start=passage.start,
             end=passage.end,
             quote=passage.text,
-            highlight=(start - passage.start, end - passage.start),
+            highlight=within(passage)[max(answering(document, passage), key=cosines.__getitem__)],
             score=round(float(ranking.score[at]), 6),
             scores=Scores(
                 paragraph=round(float(ranking.paragraph[at]), 6),

@@ -237,6 +237,21 @@ class TokenStates:
     starts: Ids
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Centre:
+    """An encoder's mean question and mean document, (dimension,): what all its vectors share says nothing about which
+    fits which."""
+
+    question: Vector
+    document: Vector
+
+    def cosines(self, rows: Matrix, question: Vector) -> Vector:
+        """float32 (len(rows),): of the unit rows and the unit question, the means taken off both."""
+        moved, asked = rows - self.document, question - self.question
+        lengths = np.linalg.norm(moved, axis=1) * np.linalg.norm(asked)
+        return np.asarray(moved @ asked / np.maximum(lengths, 1e-9), dtype=np.float32)
+
+
 class SecondEncoder(Protocol):
     """Sentences and questions to unit vectors of another kind, to be asked about passages in another language."""
 
@@ -269,6 +284,10 @@ class Encoder(Protocol):
         """The encoder that is asked beside this one across languages, where there is one."""
 
     @property
+    def centre(self) -> Centre | None:
+        """The means of its vectors, where they are known."""
+
+    @property
     def max_tokens(self) -> int:
         """The longest text, in tokens, that is read whole, the prompt and special tokens already taken off."""
 
@@ -281,8 +300,9 @@ class Encoder(Protocol):
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """float32 (len(texts), dimension), rows of length 1."""
 
-    def query_states(self, text: str) -> TokenStates | None:
-        """The states of the question's tokens; None where this encoder does not give them."""
+    def encode_query(self, text: str) -> tuple[Vector, TokenStates | None]:
+        """The question's vector, of length 1, and the states of its tokens; None where this encoder does not give
+        them."""
 
     def document_states(self, text: str) -> TokenStates | None:
         """The states of the passage's tokens; None where this encoder does not give them."""
@@ -290,12 +310,10 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class VectorScores:
-    """Cosines of some passages with a question: the paragraph's, its best sentence's, and which sentence that is
-    (from 0). All of shape (passages,)."""
+    """Cosines of some passages with a question: the paragraph's and its best sentence's, of shape (passages,)."""
 
     paragraph: Vector
     sentence: Vector
-    best_sentence: Ids
 
 
 class Store(Protocol):
@@ -318,6 +336,9 @@ class Store(Protocol):
 
     def vector_scores(self, question: Vector, passages: Ids) -> VectorScores:
         """The passages' exact cosines with the question."""
+
+    def centred_scores(self, question: Vector, passages: Ids, centre: Centre) -> Vector:
+        """float32 (len(passages),): the mean of the paragraph's and the best sentence's cosines, all centred."""
 
     def second_scores(self, question: Vector, passages: Ids) -> Vector:
         """float32 (len(passages),): the second encoder's cosine with each passage's best sentence."""

@@ -18,7 +18,7 @@ from rag.encoders import SentenceEncoder
 from rag.index import Index, build
 from rag.retriever import Question
 from rag.sentences import sentences
-from rag.types import Block, Matrix, Span, TokenStates
+from rag.types import Block, Matrix, Span, TokenStates, Vector
 from tests.small_encoder import SmallEncoder
 from tests.small_store import small_store
 
@@ -147,7 +147,7 @@ def test_states_are_those_that_the_vector_is_the_mean_of(
     encoder: SentenceEncoder, text: str, words: list[set[str]]
 ) -> None:
     """But for the prompt and the special tokens, which the mean has too."""
-    read, asked = encoder.document_states(text), encoder.query_states(text)
+    read, (_, asked) = encoder.document_states(text), encoder.encode_query(text)
     assert read is not None
     assert asked is not None
     mean = read.vectors.mean(axis=0)
@@ -169,7 +169,6 @@ def test_a_text_beyond_the_limit_is_cut_and_an_odd_one_is_read(encoder: Sentence
 def test_another_model_gives_no_states() -> None:
     other = SentenceEncoder.__new__(SentenceEncoder)
     SentenceEncoder.__init__(other, _Nameless(), "another", "", rag.encoders.Prompts("", ""))  # type: ignore[arg-type]
-    assert other.query_states("дом") is None
     assert other.document_states("дом") is None
 
 
@@ -208,13 +207,12 @@ def test_a_sentence_that_speaks_of_the_one_before_it_has_that_too(text: str, cho
 
 @dataclass(frozen=True)
 class Telling(SmallEncoder):
-    """Gives as states, of each word, 1 where the question and the word are numbers; counts how often it is asked."""
+    """Gives as states, of each word, 1 where the question and it are numbers; ``read`` holds the passages read."""
 
     read: list[str] = field(default_factory=list, compare=False)
 
-    def query_states(self, text: str) -> TokenStates | None:
-        self.read.append(text)
-        return states(matrix((0, 1)), 0)
+    def encode_query(self, text: str) -> tuple[Vector, TokenStates | None]:
+        return super().encode_query(text)[0], states(matrix((0, 1)), 0)
 
     def document_states(self, text: str) -> TokenStates | None:
         self.read.append(text)
@@ -229,14 +227,15 @@ TWO = "Компаний стало больше. Всего открыто 500 �
 
 def ask(encoder: SmallEncoder, text: str) -> str:
     store = small_store([("ru", text)], encoder)
-    question = Question("q", "ru", encoder.encode_queries(["компаний больше"])[0], (), meant="компаний больше")
+    vector, asked = encoder.encode_query("компаний больше")
+    question = Question("q", "ru", vector, (), states=asked)
     return text[slice(*ANSWER.find(store, encoder, question, 0))]
 
 
 def test_the_states_choose_the_sentence() -> None:
     encoder = Telling()
     assert ask(encoder, TWO) == "Всего открыто 500 филиалов."
-    assert encoder.read == ["компаний больше", TWO]
+    assert encoder.read == [TWO]
 
 
 def test_an_encoder_without_states_leaves_the_best_cosine() -> None:

@@ -32,6 +32,7 @@ HOUSE = (
     "rag.weights",
     "rag.universal",
     "rag.states",
+    "rag.models",
     "rag.encoders",
     "rag.dense",
     "rag.lexical",

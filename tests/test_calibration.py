@@ -45,7 +45,6 @@ def ranking() -> Ranking:
         sentence=vector(0.875, 0.9, 0.7, 0.7),
         lexical=vector(0.25, 0, 0, 0),
         standardised=vector(2.5, 3, 1, -1),
-        best_sentence=np.array([0, 0, 0, 0], dtype=np.int64),
         searched=100,
     )
 

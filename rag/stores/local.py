@@ -38,6 +38,7 @@ from rag.stores import files
 from rag.stores.entry import Entry
 from rag.stores.files import Part
 from rag.types import (
+    Centre,
     Document,
     Filters,
     Ids,
@@ -241,6 +242,9 @@ class LocalStore:
 
     def vector_scores(self, question: Vector, passages: Ids) -> VectorScores:
         return self.dense.scores(question, passages)
+
+    def centred_scores(self, question: Vector, passages: Ids, centre: Centre) -> Vector:
+        return self.dense.centred_scores(question, passages, centre)
 
     def second_scores(self, question: Vector, passages: Ids) -> Vector:
         return self.dense.second_scores(question, passages)
