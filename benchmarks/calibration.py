@@ -107,17 +107,15 @@ def _ask(index: rag.Index, judged: Sequence[Judged], size: str, group: str) -> I
         masked = {number for target in collection.targets(question) for number in target.passages}
         if not masked:
             continue  # in the part of the last article that this collection leaves out
-        typed = index.understand(question.question)
-        for without in ((), masked):
-            ranking = rank(index.store, typed, without=without)
-            if len(ranking) == 0:
-                continue  # a phrase in quotes that only the masked passage holds: not found, with no probability
-            values = calibration.features(index.store, typed, ranking)
+        for asked in (index, index.without(masked)):
+            typed = asked.understand(question.question)
+            ranking = rank(asked.store, typed, without=asked.masked)
+            values = calibration.features(asked.store, typed, ranking)
             yield Asked(
                 size=size,
                 group=group,
                 article=xquad.article(question),
-                answerable=not without,
+                answerable=not asked.masked,
                 same=bool(values["same_language"]),
                 values=tuple(values[name] for name in calibration.FEATURES),
             )

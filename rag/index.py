@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime
 import functools
@@ -45,14 +46,27 @@ MAX_RESULTS = 1_000
 class Index:
     """An opened index: one generation, whole and verified. Safe to ask from several threads.
 
-    ``report`` is what the build did, where :func:`build` gave the index.
+    ``report`` is what the build did, where :func:`build` gave the index; ``masked`` are the passages that
+    :meth:`without` leaves out.
     """
 
     def __init__(
-        self, store: LocalStore, model: _Model, calibration: Calibration, report: BuildReport | None = None
+        self,
+        store: LocalStore,
+        model: _Model,
+        calibration: Calibration,
+        report: BuildReport | None = None,
+        masked: frozenset[int] = frozenset(),
     ) -> None:
-        self.store, self.report = store, report
+        self.store, self.report, self.masked = store, report, masked
         self._model, self._calibration = model, calibration
+
+    def without(self, passages: Collection[int]) -> Index:
+        """The index as if the collection did not hold these passages, by their numbers: neither their vectors nor
+        their words are known, so that nothing tells that they were there."""
+        store = copy.copy(self.store)
+        store.lexical = self.store.lexical.without(passages)
+        return Index(store, self._model, self._calibration, self.report, frozenset(passages))
 
     def search(
         self,
@@ -66,7 +80,7 @@ class Index:
         _check(k, mode)
         filters = checked(filters)
         asked = self.understand(query, filters)
-        return self._citations(asked, rank(self.store, asked, mode, filters), k)
+        return self._citations(asked, rank(self.store, asked, mode, filters, self.masked), k)
 
     def ask(
         self,
@@ -75,17 +89,15 @@ class Index:
         *,
         mode: Mode = "hybrid",
         filters: Filters = EVERYTHING,
-        without: Collection[int] = (),
     ) -> Answer:
         """The answer: a verdict, how sure it is, the answering sentence and the ``k`` best passages.
 
-        ``without`` leaves out passages by their numbers, as if the collection did not hold them. Raises
-        QuestionError.
+        Raises QuestionError.
         """
         _check(k, mode)
         filters = checked(filters)
         asked = self.understand(question, filters)
-        ranking = rank(self.store, asked, mode, filters, without)
+        ranking = rank(self.store, asked, mode, filters, self.masked)
         citations = self._citations(asked, ranking, k)
         if citations:
             span = AnswerSentence.bundled().find(self.store, self._model.encoder, asked, int(ranking.passages[0]))
@@ -157,7 +169,7 @@ class Index:
         own = language(meaning.text)
         has_others = any(other != own for other in store.languages())
         second = encoder.second if has_others and store.dense.second is not None else None
-        among, missing = _holding(store, meaning.phrases, filters)
+        among, missing = _holding(store, meaning.phrases, filters, self.masked)
         vector, states = encoder.encode_query(meaning.text)
         return Question(
             typed=asked,
@@ -331,11 +343,13 @@ def _info(store: LocalStore) -> Json:
     }
 
 
-def _holding(store: Store, phrases: Sequence[str], filters: Filters) -> tuple[Ids | None, list[str]]:
+def _holding(
+    store: Store, phrases: Sequence[str], filters: Filters, masked: Collection[int]
+) -> tuple[Ids | None, list[str]]:
     """The passages that hold the phrases, and the phrases that none holds; all the phrases where there are such
     passages, else any of them; None where no phrase is left."""
     allowed = store.select(filters)
-    held = {phrase: store.holding(phrase) for phrase in phrases}
+    held = {phrase: np.setdiff1d(store.holding(phrase), list(masked)) for phrase in phrases}
     if allowed is not None:
         held = {phrase: np.intersect1d(ids, allowed) for phrase, ids in held.items()}
     found = [ids for ids in held.values() if len(ids)]

@@ -70,10 +70,19 @@ def test_lexical_mode_lists_only_what_matches(seed_index: rag.Index) -> None:
 
 def test_masked_passages_are_out_of_the_answer(seed_index: rag.Index) -> None:
     numbers = {passage.paragraph: i for i, passage in enumerate(seed_index.store.passages)}
-    answer = seed_index.ask("Сколько компаний с эмиратским участием работает в Казахстане?", without=[numbers[6]])
+    answer = seed_index.without([numbers[6]]).ask("Сколько компаний с эмиратским участием работает в Казахстане?")
     assert 6 not in [citation.paragraph for citation in answer.citations]
     whole = seed_index.ask("Сколько компаний с эмиратским участием работает в Казахстане?")
     assert answer.confidence < whole.confidence
+
+
+def test_a_phrase_that_only_a_masked_passage_holds_is_not_asked_for(seed_index: rag.Index) -> None:
+    numbers = {passage.paragraph: i for i, passage in enumerate(seed_index.store.passages)}
+    asked = 'Сколько работает «"компаний с эмиратским участием"»?'
+    assert [hit.paragraph for hit in seed_index.search(asked)] == [6]
+    masked = seed_index.without([numbers[6]]).ask(asked)
+    assert [note.kind for note in masked.notes] == ["phrase"]
+    assert len(masked.citations) > 1
 
 
 @pytest.mark.parametrize(
