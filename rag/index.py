@@ -80,7 +80,8 @@ class Index:
         _check(k, mode)
         filters = checked(filters)
         asked = self.understand(query, filters)
-        return self._citations(asked, rank(self.store, asked, mode, filters, self.masked), k)
+        ranking = rank(self.store, asked, mode, filters, self.masked)
+        return self._citations(asked, ranking, copies.fold(self.store, ranking.passages, k))
 
     def ask(
         self,
@@ -98,11 +99,14 @@ class Index:
         filters = checked(filters)
         asked = self.understand(question, filters)
         ranking = rank(self.store, asked, mode, filters, self.masked)
-        citations = self._citations(asked, ranking, k)
+        groups = copies.fold(self.store, ranking.passages, k)
+        citations = self._citations(asked, ranking, groups)
+        reading = None
         if citations:
-            span = AnswerSentence.bundled().find(self.store, self._model.encoder, asked, int(ranking.passages[0]))
-            citations[0] = dataclasses.replace(citations[0], highlight=(span.start, span.end))
-        confidence = self._calibration.judge(self.store, asked, ranking)
+            reading = AnswerSentence.bundled().read(self.store, self._model.encoder, asked, int(ranking.passages[0]))
+            citations[0] = dataclasses.replace(citations[0], highlight=reading.answer)
+            ranking = ranking.take(np.setdiff1d(np.arange(len(ranking)), groups[0].folded))  # no rivals of the first
+        confidence = self._calibration.judge(self.store, asked, ranking, reading)
         answering = citations[0] if confidence.verdict != "not_found" else None
         return Answer(
             question=asked.typed,
@@ -183,8 +187,7 @@ class Index:
             notes=(*meaning.notes, *(Note("phrase", phrase, "") for phrase in missing)),
         )
 
-    def _citations(self, question: Question, ranking: Ranking, count: int) -> list[Citation]:
-        groups = copies.fold(self.store, ranking.passages, count)
+    def _citations(self, question: Question, ranking: Ranking, groups: Sequence[copies.Group]) -> list[Citation]:
         return [self._citation(question, ranking, rank, group) for rank, group in enumerate(groups, start=1)]
 
     def _citation(self, question: Question, ranking: Ranking, rank: int, group: copies.Group) -> Citation:
@@ -193,6 +196,7 @@ class Index:
         passage = self.store.passage(number)
         document = self.store.document(passage.document)
         cosines = self.store.sentence_scores(question.vector, number).tolist()
+        best = max(answering(document, passage), key=cosines.__getitem__)
         return Citation(
             rank=rank,
             document=passage.document,
@@ -204,7 +208,7 @@ class Index:
             start=passage.start,
             end=passage.end,
             quote=passage.text,
-            highlight=within(passage)[max(answering(document, passage), key=cosines.__getitem__)],
+            highlight=within(passage)[best],
             score=round(float(ranking.score[at]), 6),
             scores=Scores(
                 paragraph=round(float(ranking.paragraph[at]), 6),

@@ -13,7 +13,17 @@ import numpy as np
 import pytest
 
 import rag
-from rag.answer import FEATURES, AnswerSentence, Means, features, sentence_of, with_context, within
+from rag.answer import (
+    FEATURES,
+    USUAL_MATCH,
+    AnswerSentence,
+    Means,
+    Reading,
+    features,
+    sentence_of,
+    with_context,
+    within,
+)
 from rag.encoders import SentenceEncoder
 from rag.index import Index, build
 from rag.retriever import Question
@@ -225,27 +235,31 @@ class Telling(SmallEncoder):
 TWO = "Компаний стало больше. Всего открыто 500 филиалов."
 
 
-def ask(encoder: SmallEncoder, text: str) -> str:
+def look(encoder: SmallEncoder, text: str) -> tuple[str, Reading]:
     store = small_store([("ru", text)], encoder)
     vector, asked = encoder.encode_query("компаний больше")
-    question = Question("q", "ru", vector, (), states=asked)
-    return text[slice(*ANSWER.find(store, encoder, question, 0))]
+    reading = ANSWER.read(store, encoder, Question("q", "ru", vector, (), states=asked), 0)
+    return text[slice(*reading.answer)], reading
 
 
-def test_the_states_choose_the_sentence() -> None:
+def test_the_states_choose_the_sentence_and_tell_how_well_it_fits() -> None:
     encoder = Telling()
-    assert ask(encoder, TWO) == "Всего открыто 500 филиалов."
+    answer, reading = look(encoder, TWO)
+    assert answer == "Всего открыто 500 филиалов."
     assert encoder.read == [TWO]
+    assert reading.match == pytest.approx(1)  # the question's one token is met wholly by «500»
 
 
-def test_an_encoder_without_states_leaves_the_best_cosine() -> None:
-    assert ask(SmallEncoder(), TWO) == "Компаний стало больше."
+def test_a_question_that_no_sentence_meets_has_a_low_match() -> None:
+    answer, reading = look(Telling(), "Компаний стало больше.")
+    assert answer == "Компаний стало больше."
+    assert reading.match == pytest.approx(0)
 
 
-def test_a_lone_sentence_is_not_read_again() -> None:
-    encoder = Telling()
-    assert ask(encoder, "Всего открыто 500 филиалов.") == "Всего открыто 500 филиалов."
-    assert encoder.read == []
+def test_an_encoder_without_states_leaves_the_best_cosine_and_what_is_usual() -> None:
+    answer, reading = look(SmallEncoder(), TWO)
+    assert answer == "Компаний стало больше."
+    assert reading.match == USUAL_MATCH
 
 
 @pytest.mark.parametrize(
@@ -261,8 +275,9 @@ def test_a_line_without_a_full_stop_may_answer_where_the_format_tells_headings(
     blocks = (Block(0, 23, first), Block(25, 45), Block(47, 60))
     store.documents["0.txt"] = replace(store.documents["0.txt"], blocks=blocks)
     store.passages[0] = replace(store.passages[0], sentences=tuple(Span(b.start, b.end) for b in blocks))
-    question = Question("q", "ru", encoder.encode_queries(["филиалов"])[0], (), meant="филиалов")
-    assert text[slice(*ANSWER.find(store, encoder, question, 0))] == answer
+    vector, asked = encoder.encode_query("филиалов")
+    question = Question("q", "ru", vector, (), states=asked)
+    assert text[slice(*ANSWER.read(store, encoder, question, 0).answer)] == answer
 
 
 def test_sentences_are_counted_within_their_passage() -> None:

@@ -169,6 +169,21 @@ def test_a_republished_paragraph_is_one_citation(encoder: rag.encoders.SentenceE
     ]
 
 
+def test_a_copy_of_the_answer_is_no_rival_to_it(
+    encoder: rag.encoders.SentenceEncoder, seed_index: rag.Index, tmp_path: Path
+) -> None:
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    for path, document in seed_index.store.documents.items():
+        (documents / path).write_text(document.text, encoding="utf-8")
+        (documents / f"again-{path}").write_text(document.text, encoding="utf-8")
+    question = "Сколько компаний с эмиратским участием работает в Казахстане?"
+    once, twice = (each.ask(question) for each in (seed_index, rag.build(documents, tmp_path / "i", encoder=encoder)))
+    assert len(twice.citations[0].also_in) == 1
+    assert twice.verdict == once.verdict == "found"
+    assert abs(twice.confidence - once.confidence) < 0.1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [{"k": 2.5}, {"k": "5"}, {"mode": "psychic"}, {"filters": rag.Filters(since="2025-02-01", until="2025-01-01")}],
