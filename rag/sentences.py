@@ -27,12 +27,14 @@ _OPENERS = "\"'«„“‘‹([{"
 _DASHES = r"\-–—―−"
 _UNSPACED = "。！？"  # enders of scripts that put no space after them
 _ENDERS = f".!?…؟۔।։።{_UNSPACED}"
+_INITIALS = "A-HJ-ZА-ЯЁӘҒҚҢӨҰҮҺ"  # not «I», which may end a sentence
 
 # Where a sentence might end: a run of enders with the quotes, brackets and footnote marks that close it, or the
 # end of a line. Every quantifier is possessive and every alternative consumes what it looks at: no backtracking.
 _CANDIDATE = re.compile(
     rf"(?P<run>[{_ENDERS}][{_ENDERS}{_CLOSERS}]*+(?:\[\d{{1,3}}\])*+(?:[ \u00a0\u202f][»)\]}}]++)?+)"
     r"|(?P<line>[\n\r\v\f\x85\u2028\u2029]\s*+)"
+    rf"|(?:(?<!\w)[{_INITIALS}]\.[ \u00a0\u202f]?+(?=[{_INITIALS}]\.))++"  # «А. Б. В.»: none ends before the last
 )
 _NEXT = re.compile(rf"(?P<space>\s*+)(?P<lead>[{_OPENERS}{_DASHES}\s]*+)(?P<word>[^\W\d_]*+)(?P<rest>.?)", re.DOTALL)
 _MARKER = re.compile(
@@ -125,8 +127,8 @@ def _breaks(text: str) -> Iterator[int]:
     """Where one sentence ends and the next begins, white space between them not yet taken off."""
     start = 0
     for match in _CANDIDATE.finditer(text):
-        ends = _run_ends(text, start, match) if match["run"] else _line_ends(text, match)
-        if ends:
+        kind = match.lastgroup
+        if (kind == "run" and _run_ends(text, start, match)) or (kind == "line" and _line_ends(text, match)):
             start = match.end()
             yield start
 
@@ -173,6 +175,8 @@ def _right(text: str, position: int) -> _Right:
 
 def _dot_ends(text: str, start: int, dot: int, right: _Right) -> bool:
     """Whether a single full stop ends a sentence, or an abbreviation, an initial or an item's number."""
+    if right.lower and (right.lead or not right.newline):
+        return False
     if dot - start <= _ITEM and _ENUMERATOR.match(text[start:dot].lstrip()):
         return False
     window = text[max(start, dot - _WINDOW) : dot]
@@ -182,7 +186,7 @@ def _dot_ends(text: str, start: int, dot: int, right: _Right) -> bool:
     before = _BEFORE.search(window[: match.start()])
     kind = _kind(re.sub(r"\s", "", match[0]), before[1] if before else "")
     if right.lower:
-        return right.newline and not right.lead and kind == "word"
+        return kind == "word"
     if kind == "thing" and dot - start <= _STUB and _ADVERBIAL.match(text[start:dot].lstrip()):
         kind = "name"
     return _ENDS_BEFORE_CAPITAL[kind](right)
