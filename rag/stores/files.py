@@ -65,7 +65,7 @@ def builder_lock(folder: Path) -> Iterator[None]:
     except Timeout as error:
         raise IndexBusy(f"another process is building {folder}: wait until it has finished") from error
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     try:
         yield
     finally:
@@ -110,7 +110,7 @@ def current(folder: Path) -> tuple[Part, Json]:
     part = pointed(folder)
     try:
         manifest = json.loads(read_part(folder, part, "manifest"))
-        if {"parts", "documents", "model", "analysis"} <= manifest.keys():
+        if {"model", "analysis"} <= manifest.keys() and ("parts" in manifest or "segments" in manifest):
             return part, manifest
     except (ValueError, AttributeError, RecursionError) as error:
         raise IndexDamaged(f"manifest: {part.file} is no manifest: {REBUILD}") from error
@@ -165,7 +165,7 @@ def write(target: Path, data: bytes) -> None:
     try:
         _write(target, data)
     except OSError as error:
-        raise _unwritable(target.parent, error) from error
+        raise unwritable(target.parent, error) from error
 
 
 def _write(target: Path, data: bytes) -> None:
@@ -184,7 +184,7 @@ def _write(target: Path, data: bytes) -> None:
     sync_folder(target.parent)
 
 
-def _unwritable(folder: Path, error: OSError) -> IndexUnusable:
+def unwritable(folder: Path, error: OSError) -> IndexUnusable:
     return IndexUnusable(f"{folder} cannot be written ({error.strerror}): allow it, or name another --index")
 
 

@@ -1,0 +1,202 @@
+"""A build of an index that is too large to be written anew each time: what is new becomes segments of their own.
+
+A segment is written when it is full; an interrupted build leaves those it has finished where the next one finds them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rag.embedding import embed
+from rag.folder import File
+from rag.intake import Taken
+from rag.records import words_from_bytes, words_to_bytes
+from rag.stores import compaction, files
+from rag.stores.compaction import Model
+from rag.stores.local import Entry, LocalStore
+from rag.stores.mapped import MappedStore
+from rag.stores.pending import Pending
+from rag.stores.segment import Segment
+from rag.stores.segment_writer import Keys, SegmentWriter, key_list
+from rag.types import Encoder, Json, Matrix, Passage, ProgressCallback, Vector
+
+SEGMENT = 20_000  # passages, of which a build holds so many in memory
+UNFINISHED = "UNFINISHED"  # the segments of a build that has not ended
+
+
+class Growth:
+    """The next generation of a mapped index, as it is made; the caller holds the builder's lock.
+
+    ``previous`` is the last one, mapped or not, or None.
+    """
+
+    def __init__(
+        self,
+        index: Path,
+        fingerprint: str,
+        previous: LocalStore | MappedStore | None,
+        pending: Pending,
+        encoder: Callable[[], Encoder],
+        progress: ProgressCallback,
+    ) -> None:
+        self._index, self._fingerprint, self._encoder, self._progress = index, fingerprint, encoder, progress
+        self._previous, self._pending = previous, pending
+        self._model = _model(previous, encoder)
+        old = previous.manifest["segments"] if isinstance(previous, MappedStore) else []
+        self._values: list[Json] = [*old, *_unfinished(index, fingerprint)]
+        self._old = len(old)
+        self._segments = [Segment(index, value, self._model.dimension, self._model.second) for value in self._values]
+        self._kept: dict[int, set[int]] = {at: set() for at in range(len(self._segments))}
+        self._held: list[Taken] = []
+        self._stored = previous if isinstance(previous, LocalStore) else None
+        self.texts, self.seconds = 0, 0.0
+        self.entries: dict[str, Entry] = {}
+
+    @property
+    def has_second(self) -> bool:
+        """Whether the vectors of a second encoder are kept too."""
+        return bool(self._model.second)
+
+    def vectors_of(self, keys: Sequence[bytes], second: bool = False) -> dict[bytes, Vector]:
+        """The stored vectors of these texts, of the last generation and of what has been written since."""
+        found = self._stored.vectors_of(keys, second) if self._stored else {}
+        left = [key for key in keys if key not in found]
+        return found | compaction.stored(self._segments, left, second)
+
+    def keep(self, found: Iterable[File]) -> list[File]:
+        """Takes over what the segments hold of these files, under their names now; returns the files to be read."""
+        by_content: dict[Any, list[tuple[int, int]]] = {}
+        for at, segment in enumerate(self._segments):
+            gone = set(segment.dead)
+            for number, entry in enumerate(segment.entries):
+                if number not in gone:
+                    by_content.setdefault(entry.content, []).append((at, number))
+        wanted = []
+        for file in found:
+            places = by_content.get(file.content)
+            if not places:
+                wanted.append(file)
+                continue
+            own = next((place for place in places if self._is(place, file)), None)
+            if own is None:
+                self.add(self._taken(places[0]).under(file))
+            else:
+                self._kept[own[0]].add(own[1])
+                self.entries[file.path] = self._segments[own[0]].entries[own[1]]
+        return wanted
+
+    def add_all(self, taken: Iterable[Taken]) -> None:
+        """Takes documents in."""
+        for each in taken:
+            self.add(each)
+
+    def add(self, taken: Taken) -> None:
+        """Takes a document in."""
+        self.entries[taken.entry.path] = taken.entry
+        self._held.append(taken)
+        if sum(len(each.passages) for each in self._held) >= SEGMENT:
+            self._write()
+
+    def finish(self, about: Json) -> bool:
+        """Makes the generation current, unless it is the last one again; whether it did. ``about``: what else the
+        manifest says."""
+        if self._held:
+            self._write()
+        for at, value in enumerate(self._values):
+            new = at not in self._kept
+            dead = [] if new else sorted(set(range(len(self._segments[at].documents))) - self._kept[at])
+            self._values[at] = {**value, "dead": dead}
+        alive = [len(value["dead"]) < value["documents"] for value in self._values]
+        self._values = [value for value, lives in zip(self._values, alive, strict=True) if lives]
+        self._open()
+        self._merge()
+        previous = self._previous
+        if isinstance(previous, MappedStore):
+            last = previous.manifest
+            if (last["segments"], last["skipped"]) == (self._values, about["skipped"]):
+                return False
+        model = {**about["model"], "dimension": self._model.dimension, "second": self._model.second}
+        compaction.commit(self._index, self._segments, self._values, {**about, "model": model})
+        (self._index / UNFINISHED).unlink(missing_ok=True)
+        return True
+
+    def passages(self) -> int:
+        """How many passages the generation has, once finished."""
+        return sum(int(segment.alive.sum()) for segment in self._segments)
+
+    def _is(self, place: tuple[int, int], file: File) -> bool:
+        entry = self._segments[place[0]].entries[place[1]]
+        return (entry.path, entry.name) == (file.path, file.name) and place[1] not in self._kept[place[0]]
+
+    def _taken(self, place: tuple[int, int]) -> Taken:
+        segment, number = self._segments[place[0]], place[1]
+        packed = segment.words(number)
+        return Taken(
+            segment.entries[number],
+            segment.document(number),
+            tuple(segment.passage(each) for each in segment.passages_of(number)),
+            words_from_bytes(packed) if packed else (),
+        )
+
+    def _write(self) -> None:
+        """Embeds what is held and writes it as a segment."""
+        held = sorted(self._held, key=lambda each: each.entry.path)
+        found: list[Passage] = [passage for each in held for passage in each.passages]
+        embedded = embed(found, self, self._pending, self._encoder, self._progress)
+        self.texts, self.seconds = self.texts + embedded.texts, self.seconds + embedded.seconds
+        with SegmentWriter(self._index) as writer:
+            for each in held:
+                writer.add(each.entry, each.document, each.passages, words_to_bytes(each.words) if each.words else b"")
+            value = writer.finish(_lookup(embedded.first), _lookup(embedded.second) if embedded.second else None)
+        self._values.append(value)
+        self._segments.append(Segment(self._index, value, self._model.dimension, self._model.second))
+        self._held = []
+        state = {"model": self._fingerprint, "segments": self._values[self._old :]}
+        files.write(self._index / UNFINISHED, files.to_bytes(state))
+        self._pending.clear()
+
+    def _merge(self) -> None:
+        while due := self._due():
+            numbers = due[0]
+            some = [self._segments[number] for number in numbers]
+            merged = compaction.merged(self._index, some, self._model)
+            gone = {id(self._values[number]) for number in numbers}
+            self._values = [value for value in self._values if id(value) not in gone] + ([merged] if merged else [])
+            self._open()
+
+    def _due(self) -> list[list[int]]:
+        sizes = [segment.passages for segment in self._segments]
+        return compaction.tiers(sizes, [int(segment.alive.sum()) for segment in self._segments])
+
+    def _open(self) -> None:
+        self._segments = [
+            Segment(self._index, value, self._model.dimension, self._model.second) for value in self._values
+        ]
+
+
+def _model(previous: LocalStore | MappedStore | None, encoder: Callable[[], Encoder]) -> Model:
+    if isinstance(previous, MappedStore):
+        return Model(previous.manifest["model"]["dimension"], previous.manifest["model"]["second"])
+    if isinstance(previous, LocalStore):
+        return Model(previous.manifest["model"]["dimension"], previous.second_dimension)
+    model = encoder()
+    return Model(model.dimension, model.second.dimension if model.second else 0)
+
+
+def _unfinished(index: Path, fingerprint: str) -> list[Json]:
+    """The segments that an interrupted build of the same model has left."""
+    try:
+        state = json.loads((index / UNFINISHED).read_bytes())
+        segments: list[Json] = state["segments"] if state["model"] == fingerprint else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return segments
+
+
+def _lookup(vectors: dict[bytes, Vector]) -> Callable[[Keys], Matrix]:
+    return lambda keys: np.stack([vectors[key] for key in key_list(keys)])
