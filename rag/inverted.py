@@ -51,7 +51,7 @@ class ListWriter:
     """Vectors to lists, as they lie on disk: each list's codes, then its vectors' numbers."""
 
     def __init__(self, trained: bytes) -> None:
-        self._index: Any = faiss.deserialize_index(np.frombuffer(trained, dtype=np.uint8))
+        self._index = _opened(trained)
 
     def add(self, vectors: Matrix, numbers: Ids) -> None:
         """Puts vectors of shape (n, dimension) into their lists under these numbers."""
@@ -81,7 +81,7 @@ class InvertedIndex:
     def __init__(
         self, trained: bytes, file: str, size: int, sizes: NDArray[np.uint64], verify: Verify, probed: int = PROBED
     ) -> None:
-        self._index: Any = faiss.deserialize_index(np.frombuffer(trained, dtype=np.uint8))
+        self._index = _opened(trained)
         self._sizes = np.ascontiguousarray(sizes, dtype=np.uint64)
         self._ends = np.cumsum(self._sizes).astype(np.int64) * (self._index.code_size + ID_BYTES)
         self._starts = np.concatenate([[0], self._ends[:-1]])
@@ -105,3 +105,7 @@ class InvertedIndex:
         scores, numbers = self._index.search(question[None, :], count, params=parameters)
         there = numbers[0] >= 0
         return scores[0][there], numbers[0][there]
+
+
+def _opened(trained: bytes) -> Any:  # FAISS's types know an index's own kind only to FAISS
+    return faiss.deserialize_index(np.frombuffer(trained, dtype=np.uint8))
