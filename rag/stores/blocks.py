@@ -6,6 +6,8 @@ manifest, is the SHA-256 of those. So opening reads a two-thousandth of the part
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import mmap
 import os
@@ -24,6 +26,7 @@ from rag.types import Ids
 
 BLOCK = 2**16  # bytes; a question touches some hundred blocks the first time, which is some hundredths of a second
 DIGEST = hashlib.sha256().digest_size
+OPEN_FILES = 10_240  # each mapped part counts as one; systems allow 256 or 1,024 until a process asks for more
 
 
 class BlockWriter:
@@ -67,8 +70,10 @@ class BlockWriter:
         except OSError as refused:
             raise unwritable(self._folder, refused) from refused
         finally:
-            self._stream.close()
-            self._temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what could not be written cannot be on closing either
+                self._stream.close()
+            with contextlib.suppress(OSError):  # the next build sweeps it
+                self._temporary.unlink(missing_ok=True)
 
     @property
     def part(self) -> Part:
@@ -91,16 +96,23 @@ class BlockWriter:
         self._stream.flush()
         self._temporary.chmod(READABLE)
         os.fsync(self._stream.fileno())
+        self._stream.close()
         sha256 = hashlib.sha256(self._digests).hexdigest()
-        self._part = Part(f"{sha256[:32]}.{self._ending}", self.size, sha256)
-        self._temporary.replace(self._folder / self._part.file)
+        part = Part(f"{sha256[:32]}.{self._ending}", self.size, sha256)
+        target = self._folder / part.file
+        try:
+            self._temporary.replace(target)
+        except PermissionError:  # Windows keeps the same part, which is there already, while it is mapped
+            if not target.exists():
+                raise
         sync_folder(self._folder)
+        self._part = part
 
 
 class Blocks:
     """A mapped part, opened: its size and its blocks' checksums are verified, its blocks as they are touched.
 
-    Safe for several threads. Raises IndexDamaged naming the part.
+    Safe for several threads. A part of one block is read, not mapped. Raises IndexDamaged naming the part.
     """
 
     def __init__(self, folder: Path, part: Part, role: str) -> None:
@@ -111,9 +123,9 @@ class Blocks:
                 whole = os.fstat(stream.fileno()).st_size
                 if whole != part.size + count * DIGEST:
                     raise IndexDamaged(f"{role}: {self.path} has another size than was written: {REBUILD}")
+                self._map = _mapped(stream.fileno(), whole) if count > 1 else stream.read()
                 stream.seek(part.size)
                 self._digests = stream.read()
-                self._map = mmap.mmap(stream.fileno(), whole, access=mmap.ACCESS_READ) if whole else b""
         except FileNotFoundError as error:
             raise IndexDamaged(f"{role}: {self.path} is missing: {REBUILD}") from error
         except OSError as error:
@@ -131,7 +143,8 @@ class Blocks:
     def verify_rows(self, rows: Ids, width: int) -> None:
         """Sees to it that these rows of ``width`` bytes are those written."""
         if self._left and len(rows):
-            firsts, lasts = rows * width // BLOCK, (rows * width + width - 1) // BLOCK
+            starts = np.asarray(rows, dtype=np.int64) * width
+            firsts, lasts = starts // BLOCK, (starts + width - 1) // BLOCK
             self._verify(np.unique(np.concatenate([firsts, lasts])) if width <= BLOCK else _between(firsts, lasts))
 
     def verify_all(self) -> None:
@@ -186,6 +199,22 @@ class Column:
     def all(self) -> NDArray[Any]:
         """All rows, without a copy."""
         return self.slice(0, len(self))
+
+
+def _mapped(file: int, size: int) -> mmap.mmap:
+    _allow_open_files()
+    return mmap.mmap(file, size, access=mmap.ACCESS_READ)
+
+
+@functools.cache
+def _allow_open_files() -> None:
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource  # Windows has none, and no such limit
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        if soft not in (resource.RLIM_INFINITY, wanted) and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _between(firsts: NDArray[np.int64], lasts: NDArray[np.int64]) -> NDArray[np.int64]:
