@@ -6,12 +6,14 @@ passages grows by segments (:mod:`rag.growth`), and stays so.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag import folder as folders
+from rag import growth as growing
 from rag import readers
 from rag.embedding import embed
 from rag.errors import ConfigurationError, IndexMissing, NothingToIndex
@@ -65,16 +67,22 @@ def build(
         pending = Pending(index, fingerprint)
         if rebuild:
             pending.clear()
+            growing.forget(index)
         previous = None if rebuild else _previous(index, fingerprint)
         old = previous.entries if previous else {}
         plan = folders.compare(found, {path: entry.content for path, entry in old.items()})
-        growth = Growth(index, fingerprint, previous, pending, encoder, progress) if _is_mapped(previous) else None
-        held, wanted = _known(found, previous) if growth is None else ([], growth.keep(found))
-        for taken, failed in take_in(wanted, documents, settings, encoder, progress):
+        made = f"{fingerprint} {ANALYSIS}"
+
+        def grow() -> Growth:
+            return Growth(index, made, previous, pending, encoder, progress)
+
+        growth = grow() if isinstance(previous, MappedStore) or growing.unfinished(index, made) else None
+        held, wanted = _known(growth.keep(found) if growth else found, previous)
+        for taken, failed in itertools.chain([([], [])], take_in(wanted, documents, settings, encoder, progress)):
             skipped += failed
             held += taken
             if growth is None and sum(len(each.passages) for each in held) > settings.mapped_from:
-                growth = Growth(index, fingerprint, previous, pending, encoder, progress)
+                growth = grow()
             if growth is not None:
                 growth.add_all(held)
                 held = []
@@ -113,10 +121,6 @@ def _previous(index: Path, fingerprint: str) -> LocalStore | MappedStore | None:
         return None
     same = store.manifest["model"]["fingerprint"] == fingerprint and store.manifest["analysis"] == ANALYSIS
     return store if same else None
-
-
-def _is_mapped(previous: LocalStore | MappedStore | None) -> bool:
-    return isinstance(previous, MappedStore)
 
 
 def _known(found: Sequence[File], previous: LocalStore | MappedStore | None) -> tuple[list[Taken], list[File]]:

@@ -155,7 +155,8 @@ class Collection:
         self._index = index
         self._numbers: dict[Place, int] = {}
         self._by_document: dict[str, list[int]] = {}
-        for number, passage in enumerate(map(index.store.passage, range(len(index.store)))):
+        for number in index.store.everyone().tolist():
+            passage = index.store.passage(number)
             self._numbers[passage.document, passage.start, passage.end] = number
             self._by_document.setdefault(passage.document, []).append(number)
         self._found: dict[Relevant, frozenset[int]] = {}

@@ -5,6 +5,7 @@ A segment is written when it is full; an interrupted build leaves those it has f
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from rag.embedding import embed
+from rag.errors import IndexDamaged
 from rag.folder import File
 from rag.intake import Taken
 from rag.records import words_from_bytes, words_to_bytes
 from rag.stores import compaction, files
 from rag.stores.compaction import Model
+from rag.stores.files import Part
 from rag.stores.local import Entry, LocalStore
 from rag.stores.mapped import MappedStore
 from rag.stores.pending import Pending
@@ -26,33 +29,36 @@ from rag.stores.segment_writer import Keys, SegmentWriter, key_list
 from rag.types import Encoder, Json, Matrix, Passage, ProgressCallback, Vector
 
 SEGMENT = 20_000  # passages, of which a build holds so many in memory
-UNFINISHED = "UNFINISHED"  # the segments of a build that has not ended
+UNFINISHED = "UNFINISHED"  # names the part that lists the segments of a build that has not ended
 
 
 class Growth:
     """The next generation of a mapped index, as it is made; the caller holds the builder's lock.
 
-    ``previous`` is the last one, mapped or not, or None.
+    ``previous`` is the last one, mapped or not, or None; segments of an interrupted build are taken over where they
+    were ``made`` the same way.
     """
 
     def __init__(
         self,
         index: Path,
-        fingerprint: str,
+        made: str,
         previous: LocalStore | MappedStore | None,
         pending: Pending,
         encoder: Callable[[], Encoder],
         progress: ProgressCallback,
     ) -> None:
-        self._index, self._fingerprint, self._encoder, self._progress = index, fingerprint, encoder, progress
+        self._index, self._made, self._encoder, self._progress = index, made, encoder, progress
         self._previous, self._pending = previous, pending
         self._model = _model(previous, encoder)
-        old = previous.manifest["segments"] if isinstance(previous, MappedStore) else []
-        self._values: list[Json] = [*old, *_unfinished(index, fingerprint)]
-        self._old = len(old)
-        self._segments = [Segment(index, value, self._model.dimension, self._model.second) for value in self._values]
+        mapped = previous if isinstance(previous, MappedStore) else None
+        self._values: list[Json] = list(mapped.manifest["segments"]) if mapped else []
+        self._segments = list(mapped.segments) if mapped else []
+        self._old = len(self._segments)
+        self._take_over_unfinished()
         self._kept: dict[int, set[int]] = {at: set() for at in range(len(self._segments))}
         self._held: list[Taken] = []
+        self._waiting = 0  # passages of those held
         self._stored = previous if isinstance(previous, LocalStore) else None
         self.texts, self.seconds = 0, 0.0
         self.entries: dict[str, Entry] = {}
@@ -72,10 +78,8 @@ class Growth:
         """Takes over what the segments hold of these files, under their names now; returns the files to be read."""
         by_content: dict[Any, list[tuple[int, int]]] = {}
         for at, segment in enumerate(self._segments):
-            gone = set(segment.dead)
-            for number, entry in enumerate(segment.entries):
-                if number not in gone:
-                    by_content.setdefault(entry.content, []).append((at, number))
+            for number, _ in segment.living():
+                by_content.setdefault(segment.entries[number].content, []).append((at, number))
         wanted = []
         for file in found:
             places = by_content.get(file.content)
@@ -99,7 +103,8 @@ class Growth:
         """Takes a document in."""
         self.entries[taken.entry.path] = taken.entry
         self._held.append(taken)
-        if sum(len(each.passages) for each in self._held) >= SEGMENT:
+        self._waiting += len(taken.passages)
+        if self._waiting >= SEGMENT:
             self._write()
 
     def finish(self, about: Json) -> bool:
@@ -107,23 +112,15 @@ class Growth:
         manifest says."""
         if self._held:
             self._write()
-        for at, value in enumerate(self._values):
-            new = at not in self._kept
-            dead = [] if new else sorted(set(range(len(self._segments[at].documents))) - self._kept[at])
-            self._values[at] = {**value, "dead": dead}
-        alive = [len(value["dead"]) < value["documents"] for value in self._values]
-        self._values = [value for value, lives in zip(self._values, alive, strict=True) if lives]
-        self._open()
+        self._bury()
         self._merge()
-        previous = self._previous
-        if isinstance(previous, MappedStore):
-            last = previous.manifest
-            if (last["segments"], last["skipped"]) == (self._values, about["skipped"]):
-                return False
-        model = {**about["model"], "dimension": self._model.dimension, "second": self._model.second}
-        compaction.commit(self._index, self._segments, self._values, {**about, "model": model})
-        (self._index / UNFINISHED).unlink(missing_ok=True)
-        return True
+        last = self._previous.manifest if isinstance(self._previous, MappedStore) else {}
+        is_new = (last.get("segments"), last.get("skipped")) != (self._values, about["skipped"])
+        if is_new:
+            model = {**about["model"], "dimension": self._model.dimension, "second": self._model.second}
+            compaction.commit(self._index, self._segments, self._values, {**about, "model": model})
+        forget(self._index)
+        return is_new
 
     def passages(self) -> int:
         """How many passages the generation has, once finished."""
@@ -153,30 +150,44 @@ class Growth:
             for each in held:
                 writer.add(each.entry, each.document, each.passages, words_to_bytes(each.words) if each.words else b"")
             value = writer.finish(_lookup(embedded.first), _lookup(embedded.second) if embedded.second else None)
-        self._values.append(value)
-        self._segments.append(Segment(self._index, value, self._model.dimension, self._model.second))
-        self._held = []
-        state = {"model": self._fingerprint, "segments": self._values[self._old :]}
-        files.write(self._index / UNFINISHED, files.to_bytes(state))
+        self._append(value)
+        self._held, self._waiting = [], 0
+        state = files.to_bytes({"made": self._made, "segments": self._values[self._old :]})
+        part = files.write_part(self._index, state, "unfinished.json")
+        files.write(self._index / UNFINISHED, files.to_bytes(part.to_json()))
         self._pending.clear()
+
+    def _take_over_unfinished(self) -> None:
+        for value in unfinished(self._index, self._made):
+            with contextlib.suppress(IndexDamaged):  # swept with what a smaller index has not named: made again
+                self._append(value)
+
+    def _append(self, value: Json) -> None:
+        self._segments.append(Segment(self._index, value, self._model.dimension, self._model.second))
+        self._values.append(value)
+
+    def _bury(self) -> None:
+        """Marks dead what is not kept; a segment without a living document goes."""
+        values, segments = [], []
+        for at, (value, segment) in enumerate(zip(self._values, self._segments, strict=True)):
+            kept = self._kept.get(at, set(range(len(segment.documents))))
+            dead = sorted(set(range(len(segment.documents))) - kept)
+            if kept:
+                values.append({**value, "dead": dead})
+                segments.append(segment.without(dead))
+        self._values, self._segments = values, segments
 
     def _merge(self) -> None:
         while due := self._due():
             numbers = due[0]
-            some = [self._segments[number] for number in numbers]
-            merged = compaction.merged(self._index, some, self._model)
-            gone = {id(self._values[number]) for number in numbers}
-            self._values = [value for value in self._values if id(value) not in gone] + ([merged] if merged else [])
-            self._open()
+            merged = compaction.merged(self._index, [self._segments[number] for number in numbers], self._model)
+            for number in sorted(numbers, reverse=True):
+                del self._values[number], self._segments[number]
+            self._append(merged)
 
     def _due(self) -> list[list[int]]:
         sizes = [segment.passages for segment in self._segments]
         return compaction.tiers(sizes, [int(segment.alive.sum()) for segment in self._segments])
-
-    def _open(self) -> None:
-        self._segments = [
-            Segment(self._index, value, self._model.dimension, self._model.second) for value in self._values
-        ]
 
 
 def _model(previous: LocalStore | MappedStore | None, encoder: Callable[[], Encoder]) -> Model:
@@ -188,14 +199,21 @@ def _model(previous: LocalStore | MappedStore | None, encoder: Callable[[], Enco
     return Model(model.dimension, model.second.dimension if model.second else 0)
 
 
-def _unfinished(index: Path, fingerprint: str) -> list[Json]:
-    """The segments that an interrupted build of the same model has left."""
+def unfinished(index: Path, made: str) -> list[Json]:
+    """The segments that an interrupted build has left, as a manifest would have them; none where they were made
+    another way, or the list of them is not as it was written."""
     try:
-        state = json.loads((index / UNFINISHED).read_bytes())
-        segments: list[Json] = state["segments"] if state["model"] == fingerprint else []
-    except (OSError, ValueError, KeyError, TypeError):
+        part = Part.from_json(json.loads((index / UNFINISHED).read_bytes()))
+        state = json.loads(files.read_part(index, part, "unfinished"))
+    except (OSError, ValueError, RecursionError, IndexDamaged):
         return []
+    segments: list[Json] = state["segments"] if state["made"] == made else []
     return segments
+
+
+def forget(index: Path) -> None:
+    """Lets go what an interrupted build has left; the next commit sweeps it."""
+    (index / UNFINISHED).unlink(missing_ok=True)
 
 
 def _lookup(vectors: dict[bytes, Vector]) -> Callable[[Keys], Matrix]:

@@ -9,6 +9,7 @@ lost. The lists lie in a mapped part whose bytes are verified before FAISS is le
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,6 +24,8 @@ ROUNDS = 10  # of k-means; more do not move the recall
 CHUNK = 65_536  # vectors assigned at a time
 PROBED = 96  # lists a search looks into; docs/scale.md has the curve
 ID_BYTES = 8
+
+AVAILABLE = hasattr(faiss, "OnDiskInvertedLists")  # FAISS has none on Windows; every vector is looked at there
 
 Verify = Callable[[int, int], None]
 
@@ -71,7 +74,7 @@ class ListWriter:
 
 
 class InvertedIndex:
-    """Lists on disk, opened. ``sizes`` (lists,) are their lengths, ``size`` that of the file in bytes.
+    """Lists on disk, opened. ``sizes`` (lists,) are their lengths, ``data`` (bytes,) their mapped bytes.
 
     ``verify`` is told which bytes are about to be read; ``probed`` is how many lists a search looks into.
 
@@ -79,18 +82,21 @@ class InvertedIndex:
     """
 
     def __init__(
-        self, trained: bytes, file: str, size: int, sizes: NDArray[np.uint64], verify: Verify, probed: int = PROBED
+        self, trained: bytes, data: NDArray[np.uint8], sizes: NDArray[np.uint64], verify: Verify, probed: int = PROBED
     ) -> None:
         self._index = _opened(trained)
         self._sizes = np.ascontiguousarray(sizes, dtype=np.uint64)
         self._ends = np.cumsum(self._sizes).astype(np.int64) * (self._index.code_size + ID_BYTES)
         self._starts = np.concatenate([[0], self._ends[:-1]])
         self._verify = verify
-        lists = faiss.OnDiskInvertedLists(self._index.nlist, self._index.code_size, file)
-        lists.read_only, lists.totsize = True, size
+        lists = faiss.OnDiskInvertedLists(self._index.nlist, self._index.code_size, "")
+        lists.read_only, lists.totsize = True, len(data)
         lists.set_all_lists_sizes(faiss.swig_ptr(self._sizes))
-        lists.do_mmap()
-        self._lists = lists  # FAISS does not keep it alive
+        # FAISS maps no file of its own: the part may have been swept since it was opened, and the bytes are counted
+        # once. Nor has it threads read ahead, 32 a search by default: what is verified is in memory.
+        lists.ptr, lists.prefetch_nthread = faiss.swig_ptr(data), 0
+        self._lists, self._data = lists, data  # FAISS does not keep them alive
+        weakref.finalize(self, _let_go, lists)
         self._index.replace_invlists(lists, False)
         self._index.ntotal = int(self._sizes.sum())
         self._index.nprobe = min(probed, self._index.nlist)
@@ -105,6 +111,10 @@ class InvertedIndex:
         scores, numbers = self._index.search(question[None, :], count, params=parameters)
         there = numbers[0] >= 0
         return scores[0][there], numbers[0][there]
+
+
+def _let_go(lists: Any) -> None:
+    lists.ptr = None  # or FAISS would unmap what it has not mapped
 
 
 def _opened(trained: bytes) -> Any:  # FAISS's types know an index's own kind only to FAISS

@@ -125,8 +125,7 @@ def _allowed(store: Store, question: Question, filters: Filters, masked: Ids) ->
         allowed = question.among if allowed is None else np.intersect1d(allowed, question.among)
     if len(masked) == 0:
         return allowed
-    everything = np.arange(sum(store.languages().values()), dtype=np.int64) if allowed is None else allowed
-    return np.setdiff1d(everything, masked)
+    return np.setdiff1d(store.everyone() if allowed is None else allowed, masked)
 
 
 def _candidates(store: Store, question: Question, allowed: Ids | None) -> Ids:

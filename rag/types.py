@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float32]  # (rows, dimension)
 Vector = NDArray[np.float32]  # (n,)
 Ids = NDArray[np.int64]  # (n,) passage numbers
+Json = dict[str, Any]
 
 Mode = Literal["hybrid", "dense", "lexical", "rrf"]
 Verdict = Literal["found", "unsure", "not_found"]
@@ -297,7 +298,34 @@ class VectorScores:
 
 
 class Store(Protocol):
-    """One opened generation of an index. Passages go by their number, from 0; ``allowed`` restricts a search."""
+    """One opened generation of an index. Passages go by their numbers, of which some may be missing; ``allowed``,
+    in order, restricts a search. Several threads may ask at once."""
+
+    @property
+    def manifest(self) -> Json:
+        """What is written of the generation: its number, model, analysis, time, passages and skipped files."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether no newer generation has been made."""
+
+    @property
+    def has_second(self) -> bool:
+        """Whether a second encoder has made vectors of the sentences too."""
+
+    @property
+    def disk_bytes(self) -> int:
+        """How much the generation takes on disk."""
+
+    @property
+    def entries(self) -> Mapping[str, Any]:
+        """What is kept of each document's file, by the document's path, in order."""
+
+    def verify_all(self) -> None:
+        """Reads everything; raises IndexDamaged naming what is not as it was written."""
+
+    def everyone(self) -> Ids:
+        """The numbers of all passages, in order."""
 
     def languages(self) -> Mapping[str, int]:
         """The passages' languages and how many passages each has."""
@@ -342,5 +370,5 @@ class Store(Protocol):
 
     def document(self, path: str) -> Document: ...
 
-
-Json = dict[str, Any]
+    def words(self, path: str) -> tuple[Word, ...]:
+        """Where the document's words stand on its pages, in order; none where its format has no pages."""

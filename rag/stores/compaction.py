@@ -45,12 +45,13 @@ def tiers(sizes: Sequence[int], alive: Sequence[int]) -> list[list[int]]:
     return [numbers for tier, numbers in groups.items() if tier < 0 or len(numbers) >= FACTOR]
 
 
-def merged(folder: Path, segments: Sequence[Segment], model: Model) -> Json | None:
-    """One segment of what is alive in several, as the manifest has it; None where nothing is."""
+def merged(folder: Path, segments: Sequence[Segment], model: Model) -> Json:
+    """One segment of the documents that are alive in several, as the manifest has it."""
     writer = SegmentWriter(folder)
     with writer:
-        living = [(s, number) for s in segments for number in range(len(s.documents)) if number not in set(s.dead)]
-        for segment, number in sorted(living, key=lambda each: each[0].documents[each[1]]["entry"]["path"]):
+        living = [(value["entry"]["path"], at, number) for at, s in enumerate(segments) for number, value in s.living()]
+        for _, at, number in sorted(living):
+            segment = segments[at]
             own = segment.passages_of(number)
             writer.add(
                 segment.entries[number],
@@ -59,8 +60,6 @@ def merged(folder: Path, segments: Sequence[Segment], model: Model) -> Json | No
                 segment.words(number),
                 [segment.stems(each) for each in own],
             )
-        if not len(writer):
-            return None
         return writer.finish(
             lambda keys: _gathered(segments, keys, model.dimension, False),
             (lambda keys: _gathered(segments, keys, model.second, True)) if model.second else None,

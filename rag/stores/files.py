@@ -154,7 +154,8 @@ def sweep(folder: Path, keep: Iterable[str]) -> None:
     for path in [*(folder / PARTS).iterdir(), *folder.iterdir()]:  # what is not ours is left alone
         is_ours = path.name.startswith(TEMPORARY) or (path.parent.name == PARTS and PART_NAME.fullmatch(path.name))
         if is_ours and path.name not in wanted and path.is_file():
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(PermissionError):  # Windows keeps what is mapped; a later sweep takes it
+                path.unlink(missing_ok=True)
 
 
 def write(target: Path, data: bytes) -> None:

@@ -243,10 +243,6 @@ class LocalStore:
         entry = self.entries[path]
         return words_from_bytes(files.read_part(self.folder, entry.words, f"words {path}")) if entry.words else ()
 
-    def __len__(self) -> int:
-        """How many passages there are."""
-        return len(self.passages)
-
     @property
     def disk_bytes(self) -> int:
         """How much the generation takes on disk."""
@@ -282,6 +278,9 @@ class LocalStore:
 
     def languages(self) -> Mapping[str, int]:
         return {language: len(ids) for language, ids in self._by_language.items()}
+
+    def everyone(self) -> Ids:
+        return np.arange(len(self.passages), dtype=np.int64)
 
     def sample(self, language: str) -> Ids:
         ids = self._by_language[language]

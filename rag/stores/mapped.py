@@ -30,6 +30,7 @@ from rag.text import stems as stems_of
 from rag.types import Document, Filters, Ids, Json, Passage, Vector, VectorScores, Word
 
 Result = TypeVar("Result")
+SELECTIONS = 8  # of filters, whose passages are remembered: one question asks for the same ones several times
 COMMON = 0.1  # a stem in more of the passages than this proposes none where a rarer one does; all are scored by it
 
 
@@ -40,6 +41,9 @@ class MappedStore:
         self.manifest, self.folder, self.segments = manifest, folder, list(segments)
         self._part = part
         self._bases = np.cumsum([0, *(segment.passages for segment in self.segments)])
+        self._placed = list(zip(self.segments, self._bases.tolist(), strict=False))
+        self._samples: dict[str, Ids] = {}
+        self._selected: dict[Filters, Ids] = {}
 
     @classmethod
     def load(cls, folder: Path, part: Part | None, manifest: Json) -> MappedStore:
@@ -63,10 +67,6 @@ class MappedStore:
         for segment in self.segments:
             segment.verify_all()
 
-    def __len__(self) -> int:
-        """How many passage numbers there are, those of dead documents included."""
-        return int(self._bases[-1])
-
     @property
     def disk_bytes(self) -> int:
         """How much the generation takes on disk."""
@@ -78,8 +78,7 @@ class MappedStore:
         return {
             value["entry"]["path"]: (at, number)
             for at, segment in enumerate(self.segments)
-            for number, value in enumerate(segment.documents)
-            if number not in segment.dead
+            for number, value in segment.living()
         }
 
     @functools.cached_property
@@ -102,43 +101,55 @@ class MappedStore:
     def languages(self) -> Mapping[str, int]:
         return dict(self.manifest["languages"])
 
-    @functools.lru_cache(maxsize=64)  # noqa: B019  # a store is closed with its generation
-    def sample(self, language: str) -> Ids:
-        step = -(-self.languages()[language] // SAMPLE)
-        own = [np.flatnonzero(segment.in_language(language) & segment.alive) for segment in self.segments]
-        everyone = np.concatenate([ids + base for ids, base in zip(own, self._bases, strict=False)])
-        return everyone[::step].astype(np.int64)
+    def everyone(self) -> Ids:
+        own = [np.flatnonzero(segment.alive) + base for segment, base in self._placed]
+        return np.concatenate([np.empty(0, dtype=np.int64), *own])
 
-    @functools.lru_cache(maxsize=8)  # noqa: B019  # the same filters are asked for several times in one question
+    def sample(self, language: str) -> Ids:
+        if language not in self._samples:
+            step = -(-self.languages()[language] // SAMPLE)
+            own = [
+                np.flatnonzero(segment.in_language(language) & segment.alive) + base for segment, base in self._placed
+            ]
+            self._samples[language] = np.concatenate(own)[::step]
+        return self._samples[language]
+
     def select(self, filters: Filters) -> Ids | None:
         if filters == Filters():
             return None
+        found = self._selected.get(filters)
+        if found is None:
+            found = self._passing(filters)
+            if len(self._selected) >= SELECTIONS:
+                self._selected = {}
+            self._selected[filters] = found
+        return found
+
+    def _passing(self, filters: Filters) -> Ids:
         chosen = [np.empty(0, dtype=np.int64)]
-        for segment, base in zip(self.segments, self._bases, strict=False):
-            dead = set(segment.dead)
-            for number, value in enumerate(segment.documents):
-                about = value["language"], value["type"], value["date"]
-                if number not in dead and passes(filters, value["entry"]["path"], *about):
+        for segment, base in self._placed:
+            for number, value in segment.living():
+                if passes(filters, value["entry"]["path"], value["language"], value["type"], value["date"]):
                     own = segment.passages_of(number)
                     chosen.append(np.arange(base + own.start, base + own.stop))
         return np.sort(np.concatenate(chosen))
 
     def dense_candidates(self, question: Vector, count: int, language: str, allowed: Ids | None) -> Ids:
         found = [
-            segment.nearest(question, count, language, self._mask(segment, int(base), allowed))
-            for base, segment in zip(self._bases, self.segments, strict=False)
+            segment.nearest(question, count, language, self._mask(segment, base, allowed))
+            for segment, base in self._placed
         ]
         rows = np.sort(np.concatenate([rows for rows, _, _ in found]))[::-1]
         least = rows[:count].min(initial=np.inf)  # so many rows there are that are as near as this, or nearer
-        near = [of[by >= least] + base for base, (_, by, of) in zip(self._bases, found, strict=False)]
+        near = [of[by >= least] + base for (_, base), (_, by, of) in zip(self._placed, found, strict=True)]
         return np.unique(np.concatenate(near)).astype(np.int64)
 
     def lexical_candidates(self, stems: Sequence[str], count: int, allowed: Ids | None) -> Ids:
         weights = self._weights(stems)
         proposing = {stem: weight for stem, weight in weights.items() if self._frequency(stem) <= COMMON * self._size}
         proposed = []
-        for base, segment in zip(self._bases, self.segments, strict=False):
-            mask = self._mask(segment, int(base), allowed)
+        for segment, base in self._placed:
+            mask = self._mask(segment, base, allowed)
             own = segment.lexical.scores(proposing or weights)
             if mask is not None:
                 own[~mask] = 0
@@ -190,7 +201,7 @@ class MappedStore:
         """As the protocol says, of passages that hold the phrase's words whole."""
         words = set(stems_of(phrase))
         found = [np.empty(0, dtype=np.int64)]
-        for base, segment in zip(self._bases, self.segments, strict=False):
+        for segment, base in self._placed:
             own = np.flatnonzero(segment.alive)
             for word in words:
                 own = np.intersect1d(own, segment.lexical.column(word, 1.0)[0], assume_unique=True)

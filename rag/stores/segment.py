@@ -6,9 +6,10 @@ Passages go by their number within the segment, from 0. What the parts hold is w
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ EXACT_PASSAGES = 2_000  # a filter that leaves no more of them is answered exact
 COLUMNS: Mapping[str, tuple[Any, int]] = {
     "blocks": (np.int32, 3),
     "passages": (np.int32, 6),
-    "languages": (np.uint8, 0),
+    "languages": (np.uint16, 0),
     "bounds": (np.int64, 2),
     "sentences": (np.int32, 3),
     "rows": (np.int32, 0),
@@ -59,6 +60,15 @@ class Segment:
         self._columns = {role: Column(self._blocks[role], *columns[role]) for role in columns if role in self._blocks}
         self.documents: list[Json] = json.loads(self._blocks["documents"].bytes())
         self.has_second = "second" in self.parts
+        self._lists: dict[int, InvertedIndex] = {}
+        self._selectors: dict[str, faiss.IDSelector] = {}
+
+    def without(self, dead: list[int]) -> Segment:
+        """The same segment with these documents dead, and no others; the two share what is open."""
+        other = copy.copy(self)
+        other.dead = dead
+        other.__dict__.pop("alive", None)
+        return other
 
     def verify_all(self) -> None:
         """Reads every byte of the segment."""
@@ -94,6 +104,11 @@ class Segment:
         """Where the document's words stand on its pages, packed by :func:`rag.records.words_to_bytes`."""
         start, size = self.documents[number]["words"]
         return self._blocks["words"].bytes(start, start + size)
+
+    def living(self) -> Iterator[tuple[int, Json]]:
+        """The documents that are not dead, with their numbers, in order."""
+        dead = set(self.dead)
+        return ((number, value) for number, value in enumerate(self.documents) if number not in dead)
 
     def passages_of(self, number: int) -> range:
         """The numbers of the document's passages."""
@@ -218,9 +233,10 @@ class Segment:
         index.ntotal, index.is_trained = len(vectors), True
         return index
 
-    @functools.cache  # noqa: B019  # a segment lives as long as its store, and has few languages
     def _speaking(self, language: str) -> faiss.IDSelector:
-        return _selector(self._uses(self.in_language(language)))
+        if language not in self._selectors:
+            self._selectors[language] = _selector(self._uses(self.in_language(language)))
+        return self._selectors[language]
 
     def _rows_of(self, passages: Ids) -> Ids:
         own = self._columns["rows"].take(passages).astype(np.int64)
@@ -242,19 +258,21 @@ class Segment:
         sentences = np.repeat(starts - offsets[:-1], counts) + np.arange(offsets[-1])
         return self._columns["sentences"].take(sentences)[:, 2].astype(np.int64), offsets
 
-    @functools.cache  # noqa: B019  # a segment lives as long as its store, and has few languages
     def _inverted(self, number: int) -> InvertedIndex:
-        lists = self._blocks[f"lists-{number}"]
-        return InvertedIndex(
-            self._blocks[f"trained-{number}"].bytes(),
-            str(lists.path),
-            lists.path.stat().st_size,
-            Column(self._blocks[f"sizes-{number}"], np.uint64).all(),
-            lists.verify,
-        )
+        if number not in self._lists:
+            lists = self._blocks[f"lists-{number}"]
+            self._lists[number] = InvertedIndex(
+                self._blocks[f"trained-{number}"].bytes(),
+                lists.array(np.uint8),
+                Column(self._blocks[f"sizes-{number}"], np.uint64).all(),
+                lists.verify,
+            )
+        return self._lists[number]
 
     def rows_of_texts(self, keys: Keys) -> Ids:
         """The row of the text with each key, -1 where there is none."""
+        if self.rows == 0:
+            return np.full(len(keys), -1, dtype=np.int64)
         order, known = self._columns["keyorder"].all(), self._columns["keys"].all()
         at = np.minimum(np.searchsorted(known, keys, sorter=order), self.rows - 1)
         rows = order[at].astype(np.int64)

@@ -9,7 +9,7 @@ A segment is a run of documents that is never changed. Its parts, all mapped (:m
 | blocks | int32 (blocks, 3): start, end, kind |
 | words | where the documents' words stand on their pages, packed by :func:`rag.records.words_to_bytes` |
 | passages | int32 (passages, 6): start, end, paragraph, page or 0; first byte and bytes in the document's text |
-| languages | uint8 (passages,): the passage's language, a number in the segment's list of them |
+| languages | uint16 (passages,): the passage's language, a number in the segment's list of them |
 | bounds | int64 (passages + 1, 2): the passage's first sentence and first stem |
 | sentences | int32 (sentences, 3): start, end, row of vectors |
 | rows | int32 (passages,): the passage's own row of vectors |
@@ -24,6 +24,7 @@ A segment is a run of documents that is never changed. Its parts, all mapped (:m
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -53,8 +54,10 @@ class SegmentWriter:
     """Takes documents, then writes the segment; what is written without :meth:`finish` is swept by the next build."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._open = folder, ExitStack()
-        self._writers = {role: self._open.enter_context(BlockWriter(folder, f"{role}.bin")) for role in STREAMED}
+        self._folder = folder
+        with ExitStack() as opened:
+            self._writers = {role: opened.enter_context(BlockWriter(folder, f"{role}.bin")) for role in STREAMED}
+            self._open = opened.pop_all()
         self._documents: list[Json] = []
         self._languages: dict[str, int] = {}
         self._words: dict[str, int] = {}
@@ -62,7 +65,7 @@ class SegmentWriter:
         self._sentence_spans: list[NDArray[np.int32]] = []
         self._bounds = [(0, 0)]
         self._blocks = 0
-        self._passage_languages = bytearray()
+        self._passage_languages = array("H")
 
     def __len__(self) -> int:
         """How many passages it has taken."""
@@ -129,7 +132,7 @@ class SegmentWriter:
         segment. ``vectors`` gives float32 (n, dimension) for n texts' keys, ``second`` the second encoder's."""
         keys, sentence_rows, own_rows, spoken = _rows(bytes(self._sentence_keys), bytes(self._paragraph_keys))
         bounds = np.array(self._bounds, np.int64)
-        languages = np.frombuffer(bytes(self._passage_languages), np.uint8)
+        languages = np.array(self._passage_languages, np.uint16)
         spans = np.concatenate(self._sentence_spans or [np.empty((0, 2), np.int32)])
         owners, owner_bounds = _owners(own_rows, sentence_rows, bounds[:, 0], len(keys))
         self._open.close()
@@ -181,10 +184,12 @@ class SegmentWriter:
         }
 
     def _lists(
-        self, languages: NDArray[np.uint8], owners: NDArray[np.int32], owner_bounds: Ids, vectors: Part, rows: int
+        self, languages: NDArray[np.uint16], owners: NDArray[np.int32], owner_bounds: Ids, vectors: Part, rows: int
     ) -> dict[str, Part]:
         """The inverted lists of each language that has many rows."""
         parts: dict[str, Part] = {}
+        if rows < INVERTED_FROM or not inverted.AVAILABLE:
+            return parts
         used = np.repeat(np.arange(rows), np.diff(owner_bounds))
         matrix = Blocks(self._folder, vectors, "vectors").array(np.float16).reshape(rows, -1)
         for number in range(len(self._languages)):
