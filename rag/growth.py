@@ -155,7 +155,7 @@ class Growth:
         state = files.to_bytes({"made": self._made, "segments": self._values[self._old :]})
         part = files.write_part(self._index, state, "unfinished.json")
         files.write(self._index / UNFINISHED, files.to_bytes(part.to_json()))
-        self._pending.clear()
+        self._pending.drop(embedded.first.keys())
 
     def _take_over_unfinished(self) -> None:
         for value in unfinished(self._index, self._made):

@@ -85,7 +85,7 @@ def rank(
     ids = _candidates(store, question, allowed)
     cosines = store.vector_scores(question.vector, ids)
     lexical = store.lexical_scores(question.stems, ids)
-    languages = np.array([store.passage(int(number)).language for number in ids], dtype=np.str_)
+    languages = store.languages_of(ids)
     vectors = fusion.vector_score(cosines.paragraph, cosines.sentence)
     standardised = _standardised(store, question, languages, vectors, masked)
     cross = np.flatnonzero(languages != question.language)
@@ -170,7 +170,9 @@ def _within_language(
 ) -> Vector:
     """Standard scores by the statistics of the whole language, whatever a filter leaves of it: a few passages have
     none of their own. ``score`` gives the scores of the passages that the statistics are taken from."""
-    samples = {language: np.setdiff1d(store.sample(language), masked) for language in store.languages()}
+    samples = {language: store.sample(language) for language in store.languages()}
+    if len(masked):
+        samples = {language: np.setdiff1d(sample, masked) for language, sample in samples.items()}
     samples = {language: sample for language, sample in samples.items() if len(sample)}
     if len(scores) == 0 or not samples:
         return scores

@@ -330,6 +330,9 @@ class Store(Protocol):
     def languages(self) -> Mapping[str, int]:
         """The passages' languages and how many passages each has."""
 
+    def languages_of(self, passages: Ids) -> NDArray[np.str_]:
+        """(len(passages),): the passages' languages."""
+
     def sample(self, language: str) -> Ids:
         """Up to a few hundred of the language's passages, the same at every call, to take statistics from."""
 

@@ -73,9 +73,9 @@ def stored(segments: Iterable[Segment], keys: Sequence[bytes], second: bool) -> 
         wanted = [key for key in keys if key not in found]
         if not wanted:
             break
-        rows = segment.rows_of_texts(key_array(wanted))
-        there = np.flatnonzero(segment.has_second_of(rows) if second else rows >= 0)
-        vectors = segment.second_vectors(rows[there]) if second else segment.vectors(rows[there])
+        rows = segment.dense.rows_of_texts(key_array(wanted))
+        there = np.flatnonzero(segment.dense.has_second_of(rows) if second else rows >= 0)
+        vectors = segment.dense.second_vectors(rows[there]) if second else segment.dense.vectors(rows[there])
         found |= {wanted[at]: vector for at, vector in zip(there.tolist(), vectors, strict=True)}
     return found
 
@@ -107,9 +107,9 @@ def _gathered(segments: Sequence[Segment], keys: Keys, dimension: int, second: b
     whole = np.zeros((len(keys), dimension), dtype=np.float32)
     missing = np.ones(len(keys), dtype=bool)
     for segment in segments:
-        rows = segment.rows_of_texts(keys)
-        there = np.flatnonzero(missing & (segment.has_second_of(rows) if second else rows >= 0))
-        whole[there] = segment.second_vectors(rows[there]) if second else segment.vectors(rows[there])
+        rows = segment.dense.rows_of_texts(keys)
+        there = np.flatnonzero(missing & (segment.dense.has_second_of(rows) if second else rows >= 0))
+        whole[there] = segment.dense.second_vectors(rows[there]) if second else segment.dense.vectors(rows[there])
         missing[there] = False
     if missing.any():
         raise ValueError(f"{int(missing.sum())} texts have no vector")

@@ -143,7 +143,8 @@ class LocalStore:
         self.dense, self.lexical = dense, lexical_leg
         self.folder = folder
         self._part, self._texts = part, texts
-        self._by_language = _grouped([passage.language for passage in passages])
+        self._languages = np.array([passage.language for passage in passages], dtype=np.str_)
+        self._by_language = _grouped(self._languages)
 
     # -- opening
 
@@ -282,6 +283,9 @@ class LocalStore:
     def everyone(self) -> Ids:
         return np.arange(len(self.passages), dtype=np.int64)
 
+    def languages_of(self, passages: Ids) -> NDArray[np.str_]:
+        return self._languages[passages]
+
     def sample(self, language: str) -> Ids:
         ids = self._by_language[language]
         return ids[:: -(-len(ids) // SAMPLE)]
@@ -341,11 +345,8 @@ def text_key(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8"), digest_size=KEY_BYTES).digest()
 
 
-def _grouped(languages: Sequence[str]) -> dict[str, Ids]:
-    return {
-        language: np.flatnonzero(np.array(languages) == language).astype(np.int64)
-        for language in sorted(set(languages))
-    }
+def _grouped(languages: NDArray[np.str_]) -> dict[str, Ids]:
+    return {str(language): np.flatnonzero(languages == language).astype(np.int64) for language in np.unique(languages)}
 
 
 def names_of_current(folder: Path) -> set[str]:

@@ -26,6 +26,7 @@ from rag.stores.files import Part
 from rag.stores.filtering import passes
 from rag.stores.local import SAMPLE, Entry
 from rag.stores.segment import Segment
+from rag.stores.segment_vectors import Gathered, Mask
 from rag.text import stems as stems_of
 from rag.types import Document, Filters, Ids, Json, Passage, Vector, VectorScores, Word
 
@@ -44,6 +45,9 @@ class MappedStore:
         self._placed = list(zip(self.segments, self._bases.tolist(), strict=False))
         self._samples: dict[str, Ids] = {}
         self._selected: dict[Filters, Ids] = {}
+        self._masks: list[tuple[Ids, list[Mask | None]]] = []
+        self._alive = [Mask(segment.alive) if segment.dead else None for segment in self.segments]
+        self._sampled: dict[tuple[str, bool], list[tuple[Ids, Gathered]]] = {}
 
     @classmethod
     def load(cls, folder: Path, part: Part | None, manifest: Json) -> MappedStore:
@@ -105,6 +109,10 @@ class MappedStore:
         own = [np.flatnonzero(segment.alive) + base for segment, base in self._placed]
         return np.concatenate([np.empty(0, dtype=np.int64), *own])
 
+    def languages_of(self, passages: Ids) -> NDArray[np.str_]:
+        parts = self._each(passages, lambda segment, own: segment.languages_of(own))
+        return _joined(passages, parts, object).astype(np.str_)
+
     def sample(self, language: str) -> Ids:
         if language not in self._samples:
             step = -(-self.languages()[language] // SAMPLE)
@@ -136,8 +144,8 @@ class MappedStore:
 
     def dense_candidates(self, question: Vector, count: int, language: str, allowed: Ids | None) -> Ids:
         found = [
-            segment.nearest(question, count, language, self._mask(segment, base, allowed))
-            for segment, base in self._placed
+            segment.dense.nearest(question, count, language, mask)
+            for segment, mask in zip(self.segments, self._allowed(allowed), strict=True)
         ]
         rows = np.sort(np.concatenate([rows for rows, _, _ in found]))[::-1]
         least = rows[:count].min(initial=np.inf)  # so many rows there are that are as near as this, or nearer
@@ -148,17 +156,16 @@ class MappedStore:
         weights = self._weights(stems)
         proposing = {stem: weight for stem, weight in weights.items() if self._frequency(stem) <= COMMON * self._size}
         proposed = []
-        for segment, base in self._placed:
-            mask = self._mask(segment, base, allowed)
+        for (segment, base), mask in zip(self._placed, self._allowed(allowed), strict=True):
             own = segment.lexical.scores(proposing or weights)
             if mask is not None:
-                own[~mask] = 0
+                own[~mask.passages] = 0
             proposed.append(best(own, 4 * count) + base)
         ids = np.sort(np.concatenate([np.empty(0, dtype=np.int64), *proposed]))
         return ids[best(self.lexical_scores(stems, ids), count)]
 
     def vector_scores(self, question: Vector, passages: Ids) -> VectorScores:
-        parts = self._each(passages, lambda segment, own: segment.vector_scores(question, own))
+        parts = [(at, gathered.scores(question)) for at, gathered in self._gathered(passages, second=False)]
         return VectorScores(
             _joined(passages, [(at, part.paragraph) for at, part in parts], np.float32),
             _joined(passages, [(at, part.sentence) for at, part in parts], np.float32),
@@ -166,12 +173,12 @@ class MappedStore:
         )
 
     def second_scores(self, question: Vector, passages: Ids) -> Vector:
-        parts = self._each(passages, lambda segment, own: segment.second_scores(question, own))
+        parts = [(at, gathered.best_sentences(question)) for at, gathered in self._gathered(passages, second=True)]
         return _joined(passages, parts, np.float32)
 
     def sentence_scores(self, question: Vector, passage: int) -> Vector:
         segment, own = self._place(passage)
-        return segment.sentence_scores(question, own)
+        return segment.dense.sentence_scores(question, own)
 
     def lexical_scores(self, stems: Sequence[str], passages: Ids) -> Vector:
         weights = self._weights(stems)
@@ -246,14 +253,34 @@ class MappedStore:
         groups = ((at, np.flatnonzero(owners == at)) for at in np.unique(owners).tolist())
         return [(where, score(self.segments[at], passages[where] - self._bases[at])) for at, where in groups]
 
-    def _mask(self, segment: Segment, base: int, allowed: Ids | None) -> NDArray[np.bool_] | None:
-        """(passages of the segment,): which may be found; None where all may."""
+    def _gathered(self, passages: Ids, second: bool) -> list[tuple[Ids, Gathered]]:
+        """The passages' vectors, segment by segment, with their positions; those of a sample stay in memory."""
+
+        def gather(segment: Segment, own: Ids) -> Gathered:
+            return segment.dense.gathered_second(own) if second else segment.dense.gathered(own)
+
+        language = next((language for language, sample in self._samples.items() if sample is passages), None)
+        if language is None:
+            return self._each(passages, gather)
+        if (language, second) not in self._sampled:
+            self._sampled[language, second] = self._each(passages, gather)
+        return self._sampled[language, second]
+
+    def _allowed(self, allowed: Ids | None) -> list[Mask | None]:
+        """What may be found in each segment; None where all may."""
         if allowed is None:
-            return segment.alive if segment.dead else None
+            return self._alive
+        masks = next((masks for known, masks in list(self._masks) if known is allowed), None)
+        if masks is None:
+            masks = [self._mask(segment, base, allowed) for segment, base in self._placed]
+            self._masks = [*self._masks[1 - SELECTIONS :], (allowed, masks)]
+        return masks
+
+    def _mask(self, segment: Segment, base: int, allowed: Ids) -> Mask:
         own = allowed[np.searchsorted(allowed, base) : np.searchsorted(allowed, base + segment.passages)] - base
-        mask = np.zeros(segment.passages, dtype=bool)
-        mask[own] = True
-        return mask & segment.alive
+        wanted = np.zeros(segment.passages, dtype=bool)
+        wanted[own] = True
+        return Mask(wanted & segment.alive)
 
 
 def _joined(passages: Ids, parts: Sequence[tuple[Ids, NDArray[Any]]], kind: type) -> NDArray[Any]:
