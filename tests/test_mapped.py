@@ -14,7 +14,7 @@ import rag
 from rag.lexical import K1, B, idf
 from rag.settings import Settings
 from rag.stores import mapped as mapped_module
-from rag.stores import segment as segment_module
+from rag.stores import segment_vectors as segment_module
 from rag.stores import segment_writer
 from rag.stores.local import LocalStore
 from rag.stores.mapped import MappedStore

@@ -18,7 +18,7 @@ from rag import growth
 from rag.errors import IndexDamaged
 from rag.index import check
 from rag.settings import Settings
-from rag.stores import segment as segment_module
+from rag.stores import segment_vectors as segment_module
 from rag.stores import segment_writer
 from rag.stores.files import PARTS
 from rag.stores.local import Entry, text_key
@@ -160,7 +160,7 @@ def test_a_store_is_let_go_with_its_last_user(index: Path) -> None:
     for ask in asks(asked):
         ask()
     store, segment = weakref.ref(asked.store), weakref.ref(segments_of(asked.store)[0])
-    lists = weakref.ref(segments_of(asked.store)[0]._inverted(0))
+    lists = weakref.ref(segments_of(asked.store)[0].dense._inverted(0))
     gc.disable()  # what is left to the collector keeps gigabytes mapped meanwhile
     try:
         del asked, ask

@@ -259,7 +259,7 @@ class MappedStore:
         def gather(segment: Segment, own: Ids) -> Gathered:
             return segment.dense.gathered_second(own) if second else segment.dense.gathered(own)
 
-        language = next((language for language, sample in self._samples.items() if sample is passages), None)
+        language = next((language for language, sample in list(self._samples.items()) if sample is passages), None)
         if language is None:
             return self._each(passages, gather)
         if (language, second) not in self._sampled:

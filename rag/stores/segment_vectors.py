@@ -13,7 +13,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.inverted import InvertedIndex
+from rag.inverted import AVAILABLE, InvertedIndex
 from rag.stores.blocks import Blocks, Column
 from rag.stores.segment_writer import Keys
 from rag.types import Ids, Matrix, Vector, VectorScores
@@ -170,7 +170,7 @@ class SegmentVectors:
         return rows, np.concatenate([[0], np.cumsum(last - first)]).astype(np.int64)
 
     def _inverted(self, number: int) -> InvertedIndex | None:
-        if f"lists-{number}" in self._blocks and number not in self._lists:
+        if AVAILABLE and f"lists-{number}" in self._blocks and number not in self._lists:
             lists = self._blocks[f"lists-{number}"]
             self._lists[number] = InvertedIndex(
                 self._blocks[f"trained-{number}"].bytes(),
