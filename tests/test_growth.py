@@ -11,6 +11,7 @@ from rag.settings import Settings
 from rag.stores import compaction, segment_writer
 from rag.stores.compaction import tiers
 from rag.stores.local import LocalStore
+from rag.stores.mapped import MappedStore
 from rag.types import Filters
 from tests.small_encoder import SmallEncoder, SmallSecond
 from tests.small_folder import MAPPED, Folder
@@ -191,12 +192,15 @@ def test_dead_documents_never_come_out_and_are_left_behind_when_they_are_many(fo
 def test_a_reader_of_an_old_generation_is_answered_while_newer_ones_are_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segment_writer, "INVERTED_FROM", 1)  # lists too, which are opened at the first question
+    monkeypatch.setattr(segment_writer, "INVERTED_FROM", 5)  # lists too, which are opened at the first question
     folder = Folder(tmp_path)
-    folder.put("a.txt", "Первый абзац документа.\n\nВторой абзац документа.")
+    names = ("Первый", "Второй", "Третий", "Пятый", "Шестой")
+    folder.put("a.txt", "\n\n".join(f"{name} абзац документа." for name in names))
     folder.put("b.txt", "The first paragraph.")
     folder.build()
     old = folder.open()
+    assert isinstance(old.store, MappedStore)
+    assert [role for role in old.store.segments[0].parts if role.startswith("lists")] == ["lists-0"]
     texts = {name for name in folder.parts() if name.endswith("text.bin")}
     expected = folder.open().ask("первый абзац")
     for number in range(3):
