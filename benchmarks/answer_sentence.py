@@ -27,7 +27,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 import rag
-from rag.answer import FEATURES, AnswerSentence, Means, features, with_context, within
+from rag.answer import FEATURES, AnswerSentence, Means, answering, features, with_context, within
 from rag.encoders import SentenceEncoder
 from rag.evaluate import points_at
 from rag.types import Span, TokenStates, Vector
@@ -48,6 +48,7 @@ class Asked:
     held: str  # the article of the passage
     text: str
     sentences: tuple[Span, ...]
+    able: Sequence[int]  # which of them may answer: no headings
     cosines: tuple[float, ...]
     question: TokenStates
     passage: TokenStates
@@ -108,8 +109,9 @@ def _ask(index: rag.Index, data: xquad.Data, pair: tuple[str, str], encoder: xqu
             held=_name(passage.document),
             text=passage.text,
             sentences=sentences,
+            able=answering(index.store.document(passage.document), passage),
             cosines=tuple(index.store.sentence_scores(typed.vector, number).tolist()),
-            question=_given(encoder.query_states(typed.meant)),
+            question=_given(typed.states),
             passage=_given(encoder.document_states(passage.text)),
             right=np.array([marked[span] for span in sentences]),
             both=np.array([marked[with_context(passage.text, sentences, i)] for i in range(len(sentences))]),
@@ -162,13 +164,13 @@ def _cross_validated(asked: Sequence[Asked], passages: Sequence[tuple[str, Vecto
         weights = _fit([each.values(means) for each in train], [each.right for each in train])
         for row, each in enumerate(asked):
             if fold[each.article] == held_out:
-                chosen[row] = int(np.argmax(each.values(means) @ weights))
+                chosen[row] = max(each.able, key=(each.values(means) @ weights).__getitem__)
     return chosen
 
 
 def _report(asked: Sequence[Asked], passages: Sequence[tuple[str, Vector]]) -> None:
     chosen = _cross_validated(asked, passages)
-    cosine = np.array([each.right[int(np.argmax(each.cosines))] for each in asked], dtype=float)
+    cosine = np.array([each.right[max(each.able, key=each.cosines.__getitem__)] for each in asked], dtype=float)
     alone = np.array([each.right[i] for each, i in zip(asked, chosen, strict=True)], dtype=float)
     both = np.array([each.both[i] for each, i in zip(asked, chosen, strict=True)], dtype=float)
     wide = np.array(

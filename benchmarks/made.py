@@ -30,6 +30,8 @@ SOFT_HYPHEN = "\N{SOFT HYPHEN}"
 VOWELS = "аеёиоуыэюяәөүұіaeiouy"
 SYLLABLE = re.compile(rf"(?<=\w[{VOWELS}])(?=[^\W\d_{VOWELS}][{VOWELS}]\w)", re.IGNORECASE)
 COUNTRIES = {"ru": "RU", "en": "US", "kk": "KZ"}
+FONT = "Liberation Serif"
+FONTS = {"kk": "DejaVu Serif"}  # the other one lacks some letters; the layout "fonts" has words in both
 DATE = "2025-11-25"
 SOFFICE = ("soffice", "libreoffice")
 CHROMIUM = ("chromium", "google-chrome", "chromium-browser")
@@ -97,9 +99,13 @@ def soft(text: str) -> str:
     return SYLLABLE.sub(SOFT_HYPHEN, text)
 
 
-def flat_text(article: Article, columns: int = 1, furnished: bool = False, hyphenate: bool = False) -> str:
-    """The article as a flat OpenDocument text, in A4 pages of some ``columns``, with a running head and page numbers
+def flat_text(
+    article: Article, columns: int = 1, furnished: bool = False, hyphenate: bool = False, font: str | None = None
+) -> str:
+    """The article as a flat OpenDocument text, in pages of some ``columns``, with a running head and page numbers
     where ``furnished``, and words hyphenated at line ends by LibreOffice's dictionary where ``hyphenate``."""
+    font = font or FONTS.get(article.language, FONT)
+    size, height = (12, 29.7) if columns == 1 else (9, 17)  # cells in which no word is cut; several pages
     country = COUNTRIES[article.language]
     hyphens = (
         'fo:hyphenate="true" fo:hyphenation-remain-char-count="2" fo:hyphenation-push-char-count="2"'
@@ -125,12 +131,12 @@ def flat_text(article: Article, columns: int = 1, furnished: bool = False, hyphe
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <office:document {NAMESPACES} office:version="1.2" office:mimetype="application/vnd.oasis.opendocument.text">
 {_meta(article)}
-<office:font-face-decls><style:font-face style:name="Liberation Serif" svg:font-family="'Liberation Serif'"/>
+<office:font-face-decls><style:font-face style:name="{font}" svg:font-family="'{font}'"/>
 </office:font-face-decls>
 <office:styles>
 <style:default-style style:family="paragraph"><style:paragraph-properties fo:margin-bottom="0.2cm" {align}/>
-<style:text-properties style:font-name="Liberation Serif" fo:font-size="12pt" fo:language="{article.language}"
- fo:country="{country}" {hyphens}/></style:default-style>
+<style:text-properties style:font-name="{font}" fo:font-size="{size}pt"
+ fo:language="{article.language}" fo:country="{country}" {hyphens}/></style:default-style>
 <style:style style:name="H1" style:family="paragraph" style:default-outline-level="1">
 <style:text-properties fo:font-size="18pt" fo:font-weight="bold"/></style:style>
 <style:style style:name="H2" style:family="paragraph" style:default-outline-level="2">
@@ -138,7 +144,7 @@ def flat_text(article: Article, columns: int = 1, furnished: bool = False, hyphe
 <style:text-properties fo:font-size="14pt" fo:font-weight="bold"/></style:style>
 </office:styles>
 <office:automatic-styles>
-<style:page-layout style:name="page"><style:page-layout-properties fo:page-width="21cm" fo:page-height="29.7cm"
+<style:page-layout style:name="page"><style:page-layout-properties fo:page-width="21cm" fo:page-height="{height}cm"
  fo:margin-top="2cm" fo:margin-bottom="2cm" fo:margin-left="2.5cm" fo:margin-right="2cm">{split}
 </style:page-layout-properties>{around}</style:page-layout>
 <text:list-style style:name="L"><text:list-level-style-bullet text:level="1" text:bullet-char="•">
@@ -208,12 +214,15 @@ def _texts(work: Path, article: Article) -> Iterator[Flat]:
         "hyphens": flat_text(article, columns=2, furnished=True, hyphenate=True),
         "soft": flat_text(softened, columns=2),
     }
+    if article.language in FONTS:
+        layouts["fonts"] = flat_text(article, font=FONT)
     for layout, xml in layouts.items():
         source = work / f"{layout}-{article.name}.fodt"
         source.write_text(xml, "utf-8")
         kinds = {"plain": (*WRITER, "pdf"), "heads": ("docx", "odt", "pdf"), "soft": ("docx", "odt", "pdf")}
         unwanted = (article.running,) if layout in ("heads", "hyphens") else ()
-        yield Flat(source, kinds.get(layout, ("pdf",)), article, article.parts, unwanted=unwanted)
+        pages = () if layout == "fonts" else None  # PDFium mixes the order of letters in two fonts
+        yield Flat(source, kinds.get(layout, ("pdf",)), article, article.parts, pages, unwanted)
 
 
 def _slides(work: Path, article: Article) -> Iterator[Flat]:

@@ -6,10 +6,10 @@ Makes files of every format from articles whose text is known (``made.py`` says 
 those that ``--made`` holds already, reads them as ``snoska build`` does, and counts:
 
 - *error rate*: Levenshtein distance of what was read to the article's text, over its length, white space folded and
-  list marks aside; the target is under 0.5 %, under 2 % for scans.
+  marks of list items and footnotes aside; the target is under 0.5 %, under 2 % for scans.
 - *whole*: the share of the article's paragraphs, headings, items and rows that came out as one block, letter by letter.
 - *offsets*: passages whose text is the document's slice; *at page*: sentences found on the page that their passage
-  names, in that page's own text as PDFium gives it (a slide's as it was written); nine letters in ten for scans.
+  names, nine letters in ten, in that page's own text as PDFium gives it (a slide's as it was written).
 - *unwanted*: running heads, menus and the like that stand in the file and came out as text.
 
 ``--help-pages`` names the HTML pages of Debian's ``libreoffice-help-ru`` (``dpkg -x`` unpacks it; no installation
@@ -27,6 +27,7 @@ import re
 import shutil
 import tempfile
 import time
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -45,9 +46,9 @@ from rag.settings import Settings
 from rag.types import Document, Passage, Skipped
 
 TARGETS = {False: 0.5, True: 2.0}  # percent of characters read wrong, by whether the file is a scan
-SCAN_LIKENESS = 90  # of 100: a scanned sentence is found on its page in spite of a letter read wrong
+LIKENESS = 90  # of 100: a sentence is found on its page in spite of letters that OCR, or PDFium's order, got wrong
 MAX_TOKENS = 200  # words a passage: about what the bundled model reads
-LIST_MARKS = re.compile(r"(?:^|(?<=\s))[•●▪◦]\s*")
+MARKS = re.compile(r"(?:^|(?<=\s))[•●▪◦]\s*|[⁰¹²³⁴-⁹]")  # of list items, and of footnotes
 NO_LETTERS = re.compile(r"[\W_\ufffe]+")  # U+FFFE is PDFium's mark for a hyphen at a line's end
 ARTICLE, NAVIGATION = "//*[@id='DisplayArea']", "//header | //aside | //footer | //nav"
 
@@ -151,16 +152,16 @@ def measured(files: list[Path]) -> tuple[Count, list[Skipped], bool]:
         count.unwanted.update(
             {each: more for each in about["unwanted"] if (more := document.text.count(each) - text.count(each)) > 0}
         )
-        _count_passages(count, document, about["pages"], is_scan)
+        _count_passages(count, document, about["pages"])
     return count, skipped, is_scan
 
 
-def _count_passages(count: Count, document: Document, pages: Sequence[str] | None, is_scan: bool) -> None:
+def _count_passages(count: Count, document: Document, pages: Sequence[str] | None) -> None:
     found = cut(document)
     count.passages += len(found)
     count.exact += sum(document.text[each.start : each.end] == each.text for each in found)
-    if pages is not None:
-        checks = list(at_page(document, found, [letters(page) for page in pages], is_scan))
+    if pages:
+        checks = list(at_page(document, found, [letters(page) for page in pages]))
         count.sentences += len(checks)
         count.at_page += sum(checks)
 
@@ -181,7 +182,7 @@ def cut(document: Document) -> tuple[Passage, ...]:
     return passages(document, lambda texts: [len(text.split()) for text in texts], MAX_TOKENS)
 
 
-def at_page(document: Document, found: Iterable[Passage], pages: Sequence[str], is_scan: bool) -> Iterator[bool]:
+def at_page(document: Document, found: Iterable[Passage], pages: Sequence[str]) -> Iterator[bool]:
     """For each sentence of each passage: whether each page holds what the document says stands on it."""
     starts = [*document.pages, len(document.text)]
     for passage in found:
@@ -192,20 +193,20 @@ def at_page(document: Document, found: Iterable[Passage], pages: Sequence[str], 
                 if max(start, a) < min(end, b)
             ]
             yield bool(on_pages) and all(
-                number < len(pages) and holds(pages[number], text, is_scan) for number, text in on_pages
+                number < len(pages) and holds(pages[number], text) for number, text in on_pages
             )
 
 
-def holds(page: str, text: str, is_scan: bool) -> bool:
-    return text in page or (is_scan and fuzz.partial_ratio(text, page) >= SCAN_LIKENESS)
+def holds(page: str, text: str) -> bool:
+    return text in page or fuzz.partial_ratio(text, page) >= LIKENESS
 
 
 def folded(text: str) -> str:
-    return " ".join(LIST_MARKS.sub("", text).split())
+    return " ".join(MARKS.sub("", text).split())
 
 
 def letters(text: str) -> str:
-    return NO_LETTERS.sub("", text).casefold()
+    return NO_LETTERS.sub("", unicodedata.normalize("NFKC", text)).casefold()
 
 
 def help_pages(folder: Path) -> None:
@@ -258,14 +259,15 @@ def real_files(files: list[Path]) -> None:
         return
     print("\n| file | pages | passages | at page | words | s |\n" + "| --- " * 6 + "|")
     for path in files:
+        if not path.is_file():
+            print(f"absent: there is no file {path}")
+            continue
         documents, skipped, seconds = read([path])
         for each in skipped:
             print(f"not read: {each.file}: {each.reason}")
         for _, document in documents:
             count = Count()
-            _count_passages(
-                count, document, _pdf_pages(path) if path.suffix == ".pdf" else None, bool(document.scanned)
-            )
+            _count_passages(count, document, _pdf_pages(path) if path.suffix == ".pdf" else None)
             print(
                 f"| {path.name} | {len(document.pages) or '–'} | {count.passages} "
                 f"| {f'{count.at_page}/{count.sentences}' if count.sentences else '–'} "

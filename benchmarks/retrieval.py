@@ -20,7 +20,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import minorities
@@ -35,11 +35,21 @@ from rag import fusion, measures
 from rag.encoders import load_encoder
 from rag.evaluate import Collection, measured
 from rag.lexical import LexicalLeg
+from rag.protocols import Encoder
 from rag.questions import Judged
 from rag.text import tokens
-from rag.types import Encoder, Vector
+from rag.types import Vector
 
 DEPTH = measures.DEPTH
+
+
+@dataclass(frozen=True)
+class Others:
+    """The scores that are asked of passages in another language than the question's: (passages,), None where the model
+    gives none."""
+
+    centred: Vector | None
+    second: Vector | None
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ class Parts:
     sentence: Vector
     lexical: Vector
     unstemmed: Vector
-    second: Vector | None
+    others: Others
 
     def standardised(self, vectors: Vector, prior: fusion.Prior = fusion.VECTOR_PRIOR) -> Vector:
         """The scores as standard scores within each passage's language."""
@@ -74,14 +84,13 @@ class Parts:
 
 
 def whole(
-    parts: Parts, vectors: Vector, lexical: Vector, second: Vector | None, same: NDArray[np.bool_] | None = None
+    parts: Parts, vectors: Vector, lexical: Vector, others: Others, same: NDArray[np.bool_] | None = None
 ) -> Vector:
     """Snoska's score from these parts; ``same`` says which passages are in the question's language."""
     score = parts.standardised(vectors)
-    cross = ~parts.same
-    if second is not None and cross.any():
-        asked = parts.standardised(second, fusion.SECOND_PRIOR)
-        score[cross] = fusion.with_second(score[cross], asked[cross])
+    given = ((others.centred, fusion.CENTRED_PRIOR), (others.second, fusion.SECOND_PRIOR))
+    standard = [None if scores is None else parts.standardised(scores, prior) for scores, prior in given]
+    score = np.where(parts.same, score, fusion.across(score, *standard))
     return fusion.hybrid(score, lexical, parts.same if same is None else same)
 
 
@@ -97,14 +106,16 @@ VARIANTS: dict[str, Callable[[Parts], Vector]] = {
     "dense, its best sentence": lambda p: p.sentence,
     "rank fusion of dense and BM25": lambda p: fusion.reciprocal_ranks(p.paragraph, p.lexical),
     "min-max sum of dense and BM25": lambda p: fusion.vector_score(min_max(p.paragraph), min_max(p.lexical)),
-    "Snoska less sentence vectors": lambda p: whole(p, p.paragraph, p.lexical, p.second),
-    "Snoska less passage vectors": lambda p: whole(p, p.sentence, p.lexical, p.second),
-    "Snoska less the second encoder": lambda p: whole(p, p.both, p.lexical, None),
-    "Snoska less BM25": lambda p: whole(p, p.both, np.zeros_like(p.lexical), p.second),
-    "Snoska less stems": lambda p: whole(p, p.both, p.unstemmed, p.second),
-    "Snoska less the cross factor": lambda p: whole(p, p.both, p.lexical, p.second, p.same | True),
-    "Snoska less the quoted-phrase filter": lambda p: whole(p, p.both, p.lexical, p.second),
-    "Snoska less standardisation, second encoder": lambda p: p.both + fusion.LEXICAL_WEIGHT * p.lexical,
+    "Snoska less sentence vectors": lambda p: whole(p, p.paragraph, p.lexical, p.others),
+    "Snoska less passage vectors": lambda p: whole(p, p.sentence, p.lexical, p.others),
+    "Snoska less the second encoder": lambda p: whole(p, p.both, p.lexical, replace(p.others, second=None)),
+    "Snoska less the centred vectors": lambda p: whole(p, p.both, p.lexical, replace(p.others, centred=None)),
+    "Snoska less both of these": lambda p: whole(p, p.both, p.lexical, Others(None, None)),
+    "Snoska less BM25": lambda p: whole(p, p.both, np.zeros_like(p.lexical), p.others),
+    "Snoska less stems": lambda p: whole(p, p.both, p.unstemmed, p.others),
+    "Snoska less the cross factor": lambda p: whole(p, p.both, p.lexical, p.others, p.same | True),
+    "Snoska less the quoted-phrase filter": lambda p: whole(p, p.both, p.lexical, p.others),
+    "Snoska less standardisation and both of these": lambda p: p.both + fusion.LEXICAL_WEIGHT * p.lexical,
 }
 WORDS_ALONE = {"BM25, words as they are", "BM25, stems"}  # a passage without a word of the question is not found
 
@@ -153,7 +164,12 @@ class Bench:
             cosines.sentence,
             self.store.lexical_scores(question.stems, everything),
             self._unstemmed.scores(tokens(question.typed)),
-            None if question.second is None else self.store.second_scores(question.second, everything),
+            Others(
+                None
+                if question.centre is None
+                else self.store.centred_scores(question.vector, everything, question.centre),
+                None if question.second is None else self.store.second_scores(question.second, everything),
+            ),
         )
 
     def _measured(self, judged: Judged, found: Iterable[set[int]]) -> dict[str, float]:

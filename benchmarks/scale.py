@@ -1,6 +1,6 @@
 """How cost grows with the collection: 1,000 to 1,000,000 passages.
 
-    python benchmarks/scale.py FOLDER... [--sizes 1000 10000 100000 1000000] [--embedded 2000] [--questions 60] [--work DIR]
+    python benchmarks/scale.py FOLDER... [--sizes 1000 10000 …] [--embedded 2000] [--questions 60] [--work DIR]
 
 FOLDER holds real documents, such as LibreOffice's help in two languages (Debian: libreoffice-help-ru and -en-us).
 Their passages come first in each collection; beyond them passages are made up of their sentences, each with a few
@@ -41,7 +41,8 @@ from rag.passages import passages as split
 from rag.reading import read_all
 from rag.settings import Settings
 from rag.stores import compaction
-from rag.stores.local import Entry, text_key
+from rag.stores.entry import Entry
+from rag.stores.local import text_key
 from rag.stores.mapped import MappedStore
 from rag.stores.segment import Segment
 from rag.stores.segment_writer import Keys, SegmentWriter, key_list
@@ -49,6 +50,11 @@ from rag.types import Block, Document, Ids, Matrix, Passage, Span, Vector
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSAGES_A_DOCUMENT = 20
+TOLD = {"mb": 0, "open": 0, "p50": 1, "p95": 1, "search": 1, "recall": 3, "rss": 0, "anonymous": 0}  # digits
+COLUMNS = (
+    *("passages", "real", "vectors", "write s", "MB on disk", "open ms", "ask ms p50", "p95", "search ms p50"),
+    *("recall@10", "RSS MB", "anonymous MB"),
+)
 EXCHANGED = 2  # words of a made-up sentence
 NOISE = 0.015  # a number's standard deviation; 384 of them move a unit vector by a third
 LANGUAGES = ("ru", "en")
@@ -72,33 +78,27 @@ def main() -> None:
     work = arguments.work or Path(tempfile.mkdtemp(prefix="snoska-scale-"))
     work.mkdir(parents=True, exist_ok=True)
     source = Source(arguments.folders, arguments.embedded, arguments.questions, work)
-    print(
-        f"{source.real} real passages, {len(source.vectors)} texts with the model's vectors, load {os.getloadavg()[0]:.1f}"
-    )
-    print(
-        "| passages | real | vectors | write s | MB on disk | open ms | ask ms p50 | p95 | search p50 | recall@10 | RSS MB | anonymous MB |"
-    )
-    print("|" + " ---: |" * 12, flush=True)
+    load = f"load {os.getloadavg()[0]:.1f}"
+    print(f"{source.real} real passages, {len(source.vectors)} texts with the model's vectors, {load}")
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|" + " ---: |" * len(COLUMNS), flush=True)
     for size in arguments.sizes:
         index = work / f"index-{size}"
         shutil.rmtree(index, ignore_errors=True)
         seconds = written(source, size, index)
         (index / "questions.json").write_text(json.dumps(source.questions, ensure_ascii=False), "utf-8")
         command = [sys.executable, __file__, "--ask", str(index)]
-        told = subprocess.run(
+        printed = subprocess.run(
             command,
             check=True,
             capture_output=True,
             text=True,
             cwd=ROOT,
         )
-        found = json.loads(told.stdout.splitlines()[-1])
-        print(
-            f"| {size:,} | {min(size, source.real):,} | {found['rows']:,} | {seconds:.0f} | {found['mb']:.0f} | {found['open']:.0f}"
-            f" | {found['p50']:.1f} | {found['p95']:.1f} | {found['search']:.1f} | {found['recall']:.3f}"
-            f" | {found['rss']:.0f} | {found['anonymous']:.0f} |",
-            flush=True,
-        )
+        found = json.loads(printed.stdout.splitlines()[-1])
+        told = [f"{found[name]:.{digits}f}" for name, digits in TOLD.items()]
+        cells = [f"{size:,}", f"{min(size, source.real):,}", f"{found['rows']:,}", f"{seconds:.0f}", *told]
+        print("| " + " | ".join(cells) + " |", flush=True)
         if not arguments.work:
             shutil.rmtree(index)
 

@@ -15,17 +15,18 @@ import numpy as np
 import rag
 from rag.dense import DenseLeg, flat_index
 from rag.lexical import LexicalLeg
+from rag.protocols import Encoder, SecondEncoder
 from rag.questions import Judged, load
 from rag.stores.local import LocalStore
 from rag.text import clean, stems
-from rag.types import Encoder, Matrix, Progress, SecondEncoder, Vector
+from rag.types import Matrix, Progress, Vector
 
 LANGUAGES = ("ru", "en")
 PAIRS = tuple((question, document) for question in LANGUAGES for document in LANGUAGES)
 
 
 class Remembering:
-    """An encoder that embeds each text once in a process; see :class:`rag.types.Encoder`."""
+    """An encoder that embeds each text once in a process; see :class:`rag.protocols.Encoder`."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
@@ -34,7 +35,7 @@ class Remembering:
         self.second = None if encoder.second is None else RememberingSecond(encoder.second)
         self._documents: dict[str, Vector] = {}
         self._queries: dict[str, Vector] = {}
-        self.query_states = functools.cache(encoder.query_states)
+        self.centre, self.encode_query = encoder.centre, functools.cache(encoder.encode_query)
         self.document_states = functools.cache(encoder.document_states)
 
     def encode_documents(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
@@ -45,7 +46,7 @@ class Remembering:
 
 
 class RememberingSecond:
-    """A second encoder that embeds each text once in a process; see :class:`rag.types.SecondEncoder`."""
+    """A second encoder that embeds each text once in a process; see :class:`rag.protocols.SecondEncoder`."""
 
     def __init__(self, encoder: SecondEncoder) -> None:
         self._encoder, self.dimension = encoder, encoder.dimension
@@ -104,9 +105,8 @@ class Data:
         return rag.build(documents, cache / name / "index", encoder=encoder, progress=_tell(name))
 
     def ask_once(self, encoder: Encoder) -> None:
-        """Embeds every question, in batches."""
+        """Asks the second encoder for every question, in batches."""
         texts = {clean(each.question) for questions in self.questions.values() for each in questions}
-        encoder.encode_queries(sorted(texts))
         if encoder.second is not None:
             encoder.second.encode_questions(sorted(texts))
 

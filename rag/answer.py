@@ -8,6 +8,7 @@ this file, written by ``benchmarks/answer_sentence.py``, which also prints how w
 
 from __future__ import annotations
 
+import bisect
 import json
 import math
 import re
@@ -19,8 +20,9 @@ from importlib import resources
 import numpy as np
 
 from rag.passages import FINAL_PUNCTUATION
+from rag.protocols import Encoder, Store
 from rag.retriever import Question
-from rag.types import Encoder, Ids, Matrix, Passage, Span, Store, TokenStates, Vector
+from rag.types import Document, Ids, Matrix, Passage, Span, TokenStates, Vector
 
 FEATURES = (
     "cosine_gap",
@@ -38,6 +40,8 @@ COSINES, STATES = 40, 10  # bring the gaps between cosines, and between centred 
 LENGTH = 100  # characters
 BOTH = 400  # characters: the longest that a sentence and the one before it may be together, to be one answer
 
+USUAL_MATCH = 0.46  # of first passages; the mean that benchmarks/calibration.py prints
+
 # What a sentence begins with that speaks of the one before it.
 _POINTS_BACK = re.compile(
     r"\W*(?:"
@@ -54,6 +58,19 @@ class Means:
 
     passage: Vector
     question: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one look into a passage tells: ``answer`` is where the answering sentence, or two, stand in its text.
+
+    ``match`` says how well one sentence meets all of the question: the mean of the question tokens' best centred
+    cosines, of the sentence where it is highest. Without token states it is what is usual, so that it speaks neither
+    for the passage nor against it.
+    """
+
+    answer: Span
+    match: float = USUAL_MATCH
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,24 +94,23 @@ class AnswerSentence:
             raise ValueError(f"the answer's weights are not for the features {', '.join(FEATURES)}")
         return cls(weights, Means(*(np.array(means[name], dtype=np.float32) for name in ("passage", "question"))))
 
-    def find(self, store: Store, encoder: Encoder, question: Question, number: int) -> Span:
-        """Where the answer stands in the text of the passage with this number: a sentence, or two.
+    def read(self, store: Store, encoder: Encoder, question: Question, number: int) -> Reading:
+        """Where the answer stands in the passage with this number, by one forward pass of the passage.
 
-        The sentence with the highest cosine where the encoder gives no states; a lone sentence needs none.
+        The sentence with the highest cosine where the encoder gives no states.
         """
         passage = store.passage(number)
         sentences = within(passage)
-        if len(sentences) == 1:
-            return sentences[0]
         cosines = store.sentence_scores(question.vector, number).tolist()
-        asked, read = encoder.query_states(question.meant), encoder.document_states(passage.text)
+        able = answering(store.document(passage.document), passage)
+        asked, read = question.states, encoder.document_states(passage.text)
         if asked is None or read is None or len(asked.starts) == 0 or len(read.starts) == 0:
-            scores = cosines
-        else:
-            scores = self.scores(cosines, sentences, asked, read)
-        prose = [i for i, (a, b) in enumerate(sentences) if FINAL_PUNCTUATION.search(passage.text, a, b)]
-        chosen = max(prose or range(len(sentences)), key=scores.__getitem__)  # a heading answers nothing
-        return with_context(passage.text, sentences, chosen)
+            return Reading(with_context(passage.text, sentences, max(able, key=cosines.__getitem__)))
+        scores = self.scores(cosines, sentences, asked, read)
+        return Reading(
+            with_context(passage.text, sentences, max(able, key=scores.__getitem__)),
+            match=float(token_matches(sentences, asked, read, self.means).mean(axis=0).max()),
+        )
 
     def choose(
         self, cosines: Sequence[float], sentences: Sequence[Span], question: TokenStates, passage: TokenStates
@@ -130,13 +146,11 @@ def features(
     - ``pool_gap``: of the cosine between the means of the question's and the sentence's tokens
     """
     count = len(cosines)
+    best = token_matches(sentences, question, passage, means)
     states = _unit(passage.vectors - means.passage)
     owner = sentence_of(passage.starts, sentences)
-    similar = _unit(question.vectors - means.passage) @ states.T  # (question tokens, passage tokens)
-    best = np.full((len(similar), count), ABSENT, dtype=np.float32)  # each question token's best in each sentence
     pooled = np.zeros((count, states.shape[1]), dtype=np.float32)
     for number in set(owner.tolist()):
-        best[:, number] = similar[:, owner == number].max(axis=1)
         pooled[number] = _unit(states[owner == number].mean(axis=0))
     telling = np.maximum(best.max(axis=1) - np.median(best, axis=1), 0)
     tokens = best.T @ telling / max(float(telling.sum()), 1e-6)
@@ -159,10 +173,34 @@ def features(
     ]
 
 
+def token_matches(sentences: Sequence[Span], question: TokenStates, passage: TokenStates, means: Means) -> Matrix:
+    """float32 (question tokens, sentences): each question token's highest centred cosine with the sentence's tokens."""
+    similar = _unit(question.vectors - means.passage) @ _unit(passage.vectors - means.passage).T
+    owner = sentence_of(passage.starts, sentences)
+    best = np.full((len(similar), len(sentences)), ABSENT, dtype=np.float32)
+    for number in set(owner.tolist()):
+        best[:, number] = similar[:, owner == number].max(axis=1)
+    return best
+
+
 def sentence_of(starts: Ids, sentences: Sequence[Span]) -> Ids:
     """int64 (len(starts),): the last sentence, from 0, that begins at or before each token."""
     first = [sentence.start for sentence in sentences]
     return np.maximum(np.searchsorted(first, starts, side="right") - 1, 0).astype(np.int64)
+
+
+def answering(document: Document, passage: Passage) -> Sequence[int]:
+    """The numbers of the sentences that may be the answer: headings are none.
+
+    They are what the format marks so; in a document where nothing is marked, what does not end as a sentence does.
+    """
+    everything = range(len(passage.sentences))
+    if any(block.kind == "heading" for block in document.blocks):
+        starts = [block.start for block in document.blocks]
+        kinds = [document.blocks[bisect.bisect_right(starts, a) - 1].kind for a, _ in passage.sentences]
+        return [i for i in everything if kinds[i] != "heading"] or everything
+    prose = [i for i in everything if FINAL_PUNCTUATION.search(document.text, *passage.sentences[i])]
+    return prose or everything
 
 
 def within(passage: Passage) -> list[Span]:

@@ -20,14 +20,16 @@ from rag.errors import ConfigurationError, IndexMissing, NothingToIndex
 from rag.folder import File
 from rag.growth import Growth
 from rag.intake import Taken, take_in
+from rag.protocols import Encoder
 from rag.settings import Settings
 from rag.stores import files
-from rag.stores.local import Contents, Entry, LocalStore
+from rag.stores.entry import Entry
+from rag.stores.local import Contents, LocalStore
 from rag.stores.mapped import MappedStore
 from rag.stores.opening import open_store
 from rag.stores.pending import Pending
 from rag.text import stems
-from rag.types import BuildReport, Encoder, Json, Passage, Progress, ProgressCallback, Skipped
+from rag.types import BuildReport, Json, Passage, Progress, ProgressCallback, Skipped
 
 ANALYSIS = 1  # raised when passages or stems are made otherwise, so that an index made the old way is made anew
 REASONS_SHOWN = 3  # in the error where nothing could be indexed; --json lists all
@@ -77,8 +79,10 @@ def build(
             return Growth(index, made, previous, pending, encoder, progress)
 
         growth = grow() if isinstance(previous, MappedStore) or growing.unfinished(index, made) else None
-        held, wanted = _known(growth.keep(found) if growth else found, previous)
-        for taken, failed in itertools.chain([([], [])], take_in(wanted, documents, settings, encoder, progress)):
+        held, damaged, wanted = _known(growth.keep(found) if growth else found, previous)
+        indexed = growth.damaged if growth else damaged.get
+        taking = take_in(wanted, documents, settings, encoder, indexed, progress)
+        for taken, failed in itertools.chain([([], [])], taking):
             skipped += failed
             held += taken
             if growth is None and sum(len(each.passages) for each in held) > settings.mapped_from:
@@ -123,23 +127,28 @@ def _previous(index: Path, fingerprint: str) -> LocalStore | MappedStore | None:
     return store if same else None
 
 
-def _known(found: Sequence[File], previous: LocalStore | MappedStore | None) -> tuple[list[Taken], list[File]]:
+def _known(
+    found: Sequence[File], previous: LocalStore | MappedStore | None
+) -> tuple[list[Taken], dict[str, Taken], list[File]]:
     """What is taken over from the last generation as it is, under the files' names now, and the files to be read.
 
-    What a file holds decides: a renamed one, or a copy of one that is indexed, is not read.
+    What a file holds decides: a renamed one, or a copy of one that is indexed, is not read. One of which something
+    could not be read is tried again: what was missing, such as OCR, may be there now. Those come, by their paths, as
+    they are indexed, so that one of which no more is read costs nothing else.
     """
     if not isinstance(previous, LocalStore):
-        return [], list(found)
+        return [], {}, list(found)
     own: dict[str, list[Passage]] = {path: [] for path in previous.documents}
     for passage in previous.passages:
         own[passage.document].append(passage)
-    by_content = {entry.content: entry for entry in previous.entries.values()}
-    known = [
-        Taken(entry, previous.documents[entry.path], tuple(own[entry.path]), previous.words(entry.path)).under(file)
-        for file in found
-        if (entry := by_content.get(file.content))
-    ]
-    return known, [file for file in found if file.content not in by_content]
+    by_content = {entry.content: entry for entry in previous.entries.values() if not entry.missing}
+
+    def taken(entry: Entry) -> Taken:
+        return Taken(entry, previous.document(entry.path), tuple(own[entry.path]), previous.words(entry.path))
+
+    damaged = {path: taken(entry) for path, entry in previous.entries.items() if entry.missing}
+    known = [taken(entry).under(file) for file in found if (entry := by_content.get(file.content))]
+    return known, damaged, [file for file in found if file.content not in by_content]
 
 
 def _rewritten(

@@ -15,10 +15,13 @@ from importlib import resources
 
 import numpy as np
 
+from rag.answer import Reading
+from rag.protocols import Store
 from rag.retriever import Question, Ranking
 from rag.text import stems
-from rag.types import Store, Verdict
+from rag.types import Vector, Verdict
 
+NEAREST = 20  # of the first passages: those that the gaps between encoders' scores are taken among
 FITTED_SIZES = (13, 240)  # passages; outside of them the size counts as the nearer of the two
 
 
@@ -70,14 +73,14 @@ class Calibration:
             cross=Thresholds(**limits["cross"]),
         )
 
-    def judge(self, store: Store, question: Question, ranking: Ranking) -> Confidence:
-        """How sure it is that the ranking's first passages answer the question.
+    def judge(self, store: Store, question: Question, ranking: Ranking, reading: Reading | None) -> Confidence:
+        """How sure it is that the ranking's first passages answer the question; ``reading`` is of the first.
 
         An empty ranking, or a question without a word, is not found with probability 0.
         """
-        if len(ranking) == 0 or not question.stems:
+        if reading is None or len(ranking) == 0 or not question.stems:
             return Confidence(0.0, "not_found")
-        values = features(store, question, ranking)
+        values = features(store, question, ranking, reading)
         probability = sigmoid(self.intercept + sum(self.weights[name] * values[name] for name in FEATURES))
         limits = self.same if values["same_language"] else self.cross
         if probability >= limits.found:
@@ -91,6 +94,10 @@ FEATURES = (
     "best_standardised",
     "standardised_gap",
     "score_gap",
+    "runner_up_gap",
+    "centred_gap",
+    "second_gap",
+    "token_match",
     "sentence",
     "lexical",
     "coverage",
@@ -99,20 +106,26 @@ FEATURES = (
 )
 
 
-def features(store: Store, question: Question, ranking: Ranking) -> dict[str, float]:
+def features(store: Store, question: Question, ranking: Ranking, reading: Reading) -> dict[str, float]:
     """What the probability is made from, about the ranking's first passage unless said otherwise.
 
     - ``same_language``: 1 where it is in the question's language
     - ``standardised``: its vector score, in standard deviations over its language's mean; ``best_standardised`` the
       highest of all passages; ``standardised_gap`` the highest in its language less the 5th highest there
-    - ``score_gap``: its fused score less that of the 3rd passage
+    - ``score_gap``: its fused score less that of the 3rd passage; ``runner_up_gap`` of the next in its language
+    - ``centred_gap``: its centred vector score less the highest other in its language, among the first ``NEAREST``;
+      ``second_gap`` the same by the second encoder, 0 where it is in the question's language
+    - ``token_match``: how well one of its sentences meets all of the question; see :class:`rag.answer.Reading`
     - ``sentence``, ``lexical``: its best sentence's cosine, its bounded lexical score
     - ``coverage``: the share of the question's idf weight whose stems it holds
     - ``question_length``: ln(1 + stems); ``collection_size``: ln(passages), within the sizes that were fitted
     """
     language = ranking.languages[0]
-    alike = np.sort(ranking.standardised[ranking.languages == language])[::-1]
+    own = ranking.languages == language
+    alike = np.sort(ranking.standardised[own])[::-1]
     first = store.passage(int(ranking.passages[0]))
+    near = ranking.passages[:NEAREST][own[:NEAREST]]
+    centre, second = question.centre, question.second if language != question.language else None
     smallest, largest = FITTED_SIZES
     return {
         "same_language": float(language == question.language),
@@ -120,12 +133,21 @@ def features(store: Store, question: Question, ranking: Ranking) -> dict[str, fl
         "best_standardised": float(ranking.standardised.max()),
         "standardised_gap": float(alike[0] - alike[min(4, len(alike) - 1)]),
         "score_gap": float(ranking.fused[0] - ranking.fused[min(2, len(ranking) - 1)]),
+        "runner_up_gap": _gap(ranking.fused[own]),
+        "centred_gap": 0.0 if centre is None else _gap(store.centred_scores(question.vector, near, centre)),
+        "second_gap": 0.0 if second is None else _gap(store.second_scores(second, near)),
+        "token_match": reading.match,
         "sentence": float(ranking.sentence[0]),
         "lexical": float(ranking.lexical[0]),
         "coverage": store.coverage(tuple(dict.fromkeys(question.stems)), stems(first.text)),
         "question_length": math.log1p(len(question.stems)),
         "collection_size": math.log(min(max(ranking.searched, smallest), largest)),
     }
+
+
+def _gap(scores: Vector) -> float:
+    """How far the first stands above the highest of the others, below 0 where it does not; 0 where it is alone."""
+    return float(scores[0] - scores[1:].max()) if len(scores) > 1 else 0.0
 
 
 def sigmoid(value: float) -> float:

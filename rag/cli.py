@@ -295,7 +295,11 @@ def _note(note: Note) -> str:
 
 
 def _citation(citation: Citation) -> str:
-    place = [citation.document, citation.date, citation.page and f"page {citation.page}"]
+    place = [
+        citation.document,
+        citation.date,
+        citation.page and f"page {citation.page}{' (read by OCR)' if citation.ocr else ''}",
+    ]
     where = ", ".join(str(each) for each in [*place, f"paragraph {citation.paragraph}"] if each)
     start, end = citation.highlight
     quote = citation.quote

@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
+from rag.protocols import Store
 from rag.text import stems
-from rag.types import Copy, Ids, Passage, Store
+from rag.types import Copy, Ids, Passage
 
 SHINGLE = 3  # stems
 RESEMBLANCE = 0.8  # Jaccard; a changed byline or a dropped clause stays above it in a paragraph
@@ -20,24 +23,33 @@ NUMBER = re.compile(r"\d+")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A passage's position in the ranking, and where its near-copies stand."""
+    """A passage's position in the ranking, where its near-copies stand, and their positions."""
 
     position: int
     copies: tuple[Copy, ...]
+    folded: tuple[int, ...] = ()
 
 
 def fold(store: Store, ranked: Ids, count: int) -> list[Group]:
     """The first ``count`` passages of the ranking that are no near-copies of a better one."""
-    kept: list[tuple[int, _Print, list[Copy]]] = []
+    kept: list[tuple[int, _Print, list[int]]] = []
     for position, number in enumerate(ranked[: max(LOOK_AHEAD * count, count + 10)]):
         passage = store.passage(int(number))
         print_ = _Print.of(passage)
-        original = next((copies for _, other, copies in kept if print_.resembles(other)), None)
+        original = next((folded for _, other, folded in kept if print_.resembles(other)), None)
         if original is not None:
-            original.append(Copy(passage.document, passage.start, passage.end))
+            original.append(position)
         elif len(kept) < count:
             kept.append((position, print_, []))
-    return [Group(position, tuple(copies)) for position, _, copies in kept]
+    return [
+        Group(position, _places(store, ranked[np.array(folded, dtype=np.int64)]), tuple(folded))
+        for position, _, folded in kept
+    ]
+
+
+def _places(store: Store, numbers: Ids) -> tuple[Copy, ...]:
+    passages = [store.passage(int(number)) for number in numbers]
+    return tuple(Copy(passage.document, passage.start, passage.end) for passage in passages)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ has a sentence that stands in twenty documents. All vectors have length 1, so th
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Callable
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.types import Ids, Matrix, Vector, VectorScores
+from rag.types import Centre, Ids, Matrix, Vector, VectorScores
 
 Rows = NDArray[np.int32]
 
@@ -61,17 +61,13 @@ class DenseLeg:
 
     def scores(self, question: Vector, passages: Ids) -> VectorScores:
         """The cosines of ``passages`` with the question, exactly."""
-        sentences, offsets = self._sentences_of(passages)
-        rows = np.concatenate([self.paragraph_rows[passages], self.sentence_rows[sentences]]).astype(np.int64)
-        unique, where = np.unique(rows, return_inverse=True)
-        cosines = (self.rows(unique) @ question)[where]
-        paragraph, sentence = cosines[: len(passages)], cosines[len(passages) :]
-        pieces = [sentence[a:b] for a, b in itertools.pairwise(offsets)]
-        return VectorScores(
-            paragraph=paragraph,
-            sentence=np.array([piece.max() for piece in pieces], dtype=np.float32),
-            best_sentence=np.array([piece.argmax() for piece in pieces], dtype=np.int64),
-        )
+        paragraph, sentence, offsets = self._cosines(passages, lambda rows: rows @ question)
+        return VectorScores(paragraph, np.maximum.reduceat(sentence, offsets[:-1]))
+
+    def centred_scores(self, question: Vector, passages: Ids, centre: Centre) -> Vector:
+        """float32 (passages,): the mean of the paragraph's and the best sentence's cosines, all centred, exactly."""
+        paragraph, sentence, offsets = self._cosines(passages, lambda rows: centre.cosines(rows, question))
+        return np.asarray((paragraph + np.maximum.reduceat(sentence, offsets[:-1])) / 2, dtype=np.float32)
 
     def second_scores(self, question: Vector, passages: Ids) -> Vector:
         """float32 (passages,): the second encoder's cosine with each passage's best sentence, exactly."""
@@ -95,6 +91,14 @@ class DenseLeg:
         if len(rows) == 0:
             return np.empty((0, self.vectors.d), dtype=np.float32)
         return np.asarray(self.vectors.reconstruct_batch(rows), dtype=np.float32)
+
+    def _cosines(self, passages: Ids, cosines: Callable[[Matrix], Vector]) -> tuple[Vector, Vector, Ids]:
+        """Of the passages' paragraphs, of their sentences one after another, and where each passage's begin."""
+        sentences, offsets = self._sentences_of(passages)
+        rows = np.concatenate([self.paragraph_rows[passages], self.sentence_rows[sentences]]).astype(np.int64)
+        unique, where = np.unique(rows, return_inverse=True)
+        found = cosines(self.rows(unique))[where]
+        return found[: len(passages)], found[len(passages) :], offsets
 
     def _sentences_of(self, passages: Ids) -> tuple[Ids, Ids]:
         """The passages' sentences, one after another, and where each passage's begin (passages + 1,)."""

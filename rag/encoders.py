@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import hashlib
 import json
 import logging
-import os
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,11 @@ import numpy as np
 
 from rag import universal
 from rag.errors import ModelError
+from rag.models import configured_prompts, content_hash, first_line, model_folder, quiet
+from rag.protocols import Encoder
 from rag.settings import Settings
-from rag.states import token_states
-from rag.types import Encoder, Matrix, TokenStates
+from rag.states import read
+from rag.types import Centre, Matrix, TokenStates, Vector
 from rag.universal import UniversalEncoder
 from rag.weights import DIMENSION, MODEL_NAME, PROMPTS, RECIPE, WEIGHTS_SHA256, bundled_model_folder
 
@@ -39,11 +40,6 @@ BATCH_TOKENS = {"cpu": 2048, "mps": 16_384, "cuda": 131_072}  # padded; a proces
 UNLIMITED_TOKENS = 8192  # for models without a limit of their own, such as static embeddings
 CHARACTERS_PER_TOKEN = 64  # far above any piece of a vocabulary: what lies beyond is cut off anyway
 COUNT_AT_ONCE = 100_000  # characters; a tokenizer keeps about 200 bytes for each token
-
-# What decides a model's vectors; the same whether the folder was downloaded in part or in full.
-_MODEL_FILES = (".safetensors", ".bin", ".json", ".txt", ".model")
-_OTHER_RUNTIMES = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.gguf", "coreml/*"]
-_SAMPLES, _SAMPLE_BYTES = 64, 2**20  # of a large weights file: training moves every block, so samples tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +62,8 @@ def model_fingerprint(settings: Settings | None = None) -> str:
     if settings.model is None:
         second = f"/{universal.fingerprint()}" if settings.second_encoder else ""
         return _fingerprint(f"{WEIGHTS_SHA256}/{RECIPE}/{DIMENSION}{second}", _prompts(PROMPTS, settings))
-    folder = _model_folder(settings.model)
-    return _fingerprint(_content_hash(folder), _prompts(_configured_prompts(folder), settings))
+    folder = model_folder(settings.model)
+    return _fingerprint(content_hash(folder), _prompts(configured_prompts(folder), settings))
 
 
 class SentenceEncoder:
@@ -104,8 +100,8 @@ class SentenceEncoder:
         if settings.model is None:
             folder, prompts = bundled_model_folder(settings), PROMPTS
         else:
-            folder = _model_folder(settings.model)
-            prompts = _configured_prompts(folder)
+            folder = model_folder(settings.model)
+            prompts = configured_prompts(folder)
         name = settings.model or MODEL_NAME
         has_second = settings.model is None and settings.second_encoder
         return cls(_load(folder, name, settings), name, fingerprint, _prompts(prompts, settings), has_second)
@@ -132,6 +128,11 @@ class SentenceEncoder:
             return self._second
 
     @property
+    def centre(self) -> Centre | None:
+        """The bundled model's alone."""
+        return _bundled_centre() if self._name == MODEL_NAME else None
+
+    @property
     def max_tokens(self) -> int:
         """The longest text, in tokens, that is read whole after the longer prompt and the special tokens."""
         return self._limit - self._overhead
@@ -150,16 +151,18 @@ class SentenceEncoder:
         """float32 (len(texts), dimension), rows of length 1."""
         return self._encode(texts, self._model.encode_query, self._prompts.query, None)
 
-    def query_states(self, text: str) -> TokenStates | None:
-        return self._states(self._prompts.query, text)
+    def encode_query(self, text: str) -> tuple[Vector, TokenStates | None]:
+        if self._name != MODEL_NAME:  # what reads the states was fitted for the bundled model's
+            return self.encode_queries([text])[0], None
+        with self._lock:
+            vector, states = read(self._model, self._prompts.query, text, self._limit)
+        return _unit(vector), states
 
     def document_states(self, text: str) -> TokenStates | None:
-        return self._states(self._prompts.document, text)
-
-    def _states(self, prompt: str, text: str) -> TokenStates | None:
-        """Of the bundled model alone, which what reads them was fitted for."""
+        if self._name != MODEL_NAME:
+            return None
         with self._lock:
-            return token_states(self._model, prompt, text, self._limit) if self._name == MODEL_NAME else None
+            return read(self._model, self._prompts.document, text, self._limit)[1]
 
     def _encode(
         self, texts: Sequence[str], encode: Callable[..., Any], prompt: str, progress: Callable[[int], None] | None
@@ -185,10 +188,7 @@ class SentenceEncoder:
             vectors = encode(
                 texts, prompt=prompt, batch_size=len(texts), show_progress_bar=False, convert_to_tensor=True
             )
-        rows: Matrix = vectors.float().cpu().numpy()
-        # bfloat16 has 8 bits: its "unit" rows are off by up to half a percent
-        rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
-        return rows
+        return _unit(vectors.float().cpu().numpy())
 
     def _tokenize(self, texts: list[str]) -> list[Sequence[int]]:
         if not texts:
@@ -224,6 +224,11 @@ def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         yield batch
 
 
+def _unit(rows: Matrix) -> Matrix:
+    """bfloat16 has 8 bits: its "unit" rows are off by up to half a percent."""
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12), dtype=np.float32)
+
+
 def _clean(text: str) -> str:
     """Lone surrogates, which no tokenizer takes, become U+FFFD."""
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
@@ -245,63 +250,10 @@ def _split_long(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-# Which model
-
-
-def _model_folder(model: str) -> Path:
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        return folder
-    if folder.is_absolute() or model.startswith((".", "~")) or model.count("/") > 1 or "\\" in model:
-        raise ModelError(f"there is no folder {model}: correct SNOSKA_MODEL, or unset it for the bundled model")
-    return _hub_folder(model if "/" in model else f"sentence-transformers/{model}")
-
-
-def _hub_folder(name: str) -> Path:
-    """The snapshot of a hub model in Hugging Face's cache; downloaded where it is not there yet."""
-    with _quiet():
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import LocalEntryNotFoundError
-
-        try:
-            folder = Path(snapshot_download(name, local_files_only=True))
-            if _has_weights(folder):
-                return folder
-        except LocalEntryNotFoundError:
-            log.info("the model %s is not in the cache: it is downloaded", name)
-        except ValueError as error:
-            raise ModelError(f"{name!r} is neither a folder nor a model's name: correct SNOSKA_MODEL") from error
-        return _download(name)
-
-
-def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    try:
-        folder = Path(snapshot_download(name, ignore_patterns=[*_OTHER_RUNTIMES, "pytorch_model*.bin"]))
-        if not _has_weights(folder):  # an older model, without safetensors
-            folder = Path(snapshot_download(name, ignore_patterns=_OTHER_RUNTIMES))
-    except Exception as error:
-        raise ModelError(
-            f"the model {name} is neither a folder nor in the cache, and cannot be downloaded ({_first_line(error)}): "
-            "correct SNOSKA_MODEL, copy the model here, or unset it for the bundled model"
-        ) from error
-    return folder
-
-
-def _has_weights(folder: Path) -> bool:
-    return any(file.suffix in (".safetensors", ".bin") for file in folder.rglob("*"))
-
-
-def _configured_prompts(folder: Path) -> dict[str, str]:
-    """The prompts that the model's own configuration names, by name."""
-    try:
-        configuration = json.loads((folder / "config_sentence_transformers.json").read_bytes())
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise ModelError(f"the model's {folder / 'config_sentence_transformers.json'} is not JSON: mend it") from error
-    return configuration.get("prompts") or {}
+@functools.cache
+def _bundled_centre() -> Centre:
+    value = json.loads(resources.files("rag").joinpath("centre.json").read_text("utf-8"))
+    return Centre(*(np.array(value[name], dtype=np.float32) for name in ("question", "document")))
 
 
 def _prompts(configured: dict[str, str], settings: Settings) -> Prompts:
@@ -317,26 +269,8 @@ def _fingerprint(content: str, prompts: Prompts) -> str:
     return hashlib.sha256(json.dumps([content, prompts.query, prompts.document]).encode()).hexdigest()[:32]
 
 
-def _content_hash(folder: Path) -> str:
-    """SHA-256 over names, sizes and contents, of large files 64 MiB spread evenly; weights, tables and settings."""
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*")):
-        parts = file.relative_to(folder)
-        if file.suffix not in _MODEL_FILES or parts.parts[0] in ("onnx", "openvino") or not file.is_file():
-            continue
-        size = file.stat().st_size
-        digest.update(f"{parts.as_posix()} {size}\n".encode())
-        with file.open("rb") as stream:
-            for block in range(_SAMPLES):
-                stream.seek(max(0, size - _SAMPLE_BYTES) * block // (_SAMPLES - 1))
-                digest.update(stream.read(_SAMPLE_BYTES))
-                if size <= _SAMPLE_BYTES:
-                    break
-    return digest.hexdigest()
-
-
 def _load(folder: Path, name: str, settings: Settings) -> SentenceTransformer:
-    with _quiet():
+    with quiet():
         try:
             import torch
             from sentence_transformers import SentenceTransformer
@@ -352,7 +286,7 @@ def _load(folder: Path, name: str, settings: Settings) -> SentenceTransformer:
             raise
         except Exception as error:
             raise ModelError(
-                f"the model {name} in {folder} cannot be loaded ({_first_line(error)}): "
+                f"the model {name} in {folder} cannot be loaded ({first_line(error)}): "
                 "correct SNOSKA_MODEL, or unset it for the bundled model"
             ) from error
     log.info("loaded %s on %s in %s", name, device, dtype)
@@ -376,24 +310,7 @@ def _best_precision(torch: Any, device: str) -> str:
     return "bfloat16" if device == "cpu" and native else "float32"
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps the libraries' bars, advice and telemetry off the user's terminal while a model loads."""
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")  # said aloud, it spares a warning at each fork
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from huggingface_hub.utils.tqdm import disable_progress_bars
-
-        disable_progress_bars()
-        yield
-
-
 def _silence(transformers_logging: Any) -> None:
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

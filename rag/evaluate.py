@@ -129,7 +129,7 @@ def _asked(index: Index, collection: Collection, question: Judged, mode: Mode) -
         hits=tuple(position for position, matched in enumerate(matches) if matched),
         ranked=measured(matches, len(targets)),
         sentence=bool(answer.citations) and points_at(answer.citations[0], question.relevant),
-        masked=index.ask(question.question, DEPTH, mode=mode, without=masks) if masks else None,
+        masked=index.without(masks).ask(question.question, DEPTH, mode=mode) if masks else None,
     )
 
 

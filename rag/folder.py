@@ -214,6 +214,8 @@ def _shown(name: str) -> str:
 
 def _sha256(path: Path, root: Path, max_bytes: int) -> str:
     try:
+        if path.is_symlink() and not path.exists():
+            raise DocumentError("a link that leads nowhere")
         if not path.resolve().is_relative_to(root):
             raise DocumentError("a link that leads out of the folder")
         if not path.is_file():
@@ -227,5 +229,3 @@ def _sha256(path: Path, root: Path, max_bytes: int) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise DocumentError(f"cannot be read: {error.strerror}") from error
-    except RuntimeError as error:  # a circle of links, as Python before 3.13 tells it
-        raise DocumentError("not a regular file") from error

@@ -21,7 +21,9 @@ LEXICAL_WEIGHT = 0.25  # of the bounded score beside a cosine; the same from 0.1
 SPREAD = 0.025  # what one standard deviation is worth beside the lexical score: about its size in cosines
 CROSS_FACTOR = 1.25  # across languages the right passage stands 4 deviations above the mean, within one 5
 SHRINKAGE = 60  # passages; a language with this many trusts its own statistics half
-SECOND_WEIGHT = 0.2  # of the second encoder in the standardised score across languages; the same to 0.25
+# Of the standardised score across languages; the rest is the plain vector score's.
+CENTRED_WEIGHT = 0.25  # of the centred vector score; the same from 0.20 to 0.35
+SECOND_WEIGHT = 0.175  # of the second encoder's; the same from 0.15 to 0.20
 RANK_CONSTANT = 60  # reciprocal rank fusion's k: Cormack, Clarke and Büttcher, 2009
 
 
@@ -36,7 +38,8 @@ class Prior:
 
 
 VECTOR_PRIOR = Prior(offset=-0.04, deviation=0.024, cross_deviation=0.022)
-SECOND_PRIOR = Prior(offset=0.0, deviation=0.08, cross_deviation=0.08)
+CENTRED_PRIOR = Prior(offset=-0.153, deviation=0.087, cross_deviation=0.077)
+SECOND_PRIOR = Prior(offset=-0.004, deviation=0.085, cross_deviation=0.078)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,13 @@ def standardise(scores: Vector, mean: Vector, deviation: Vector) -> Vector:
     return np.asarray((scores - mean) / np.maximum(deviation, 1e-6), dtype=np.float32)
 
 
-def with_second(standardised: Vector, second: Vector) -> Vector:
-    """The two encoders' standard scores of passages in another language than the question's, as one."""
-    return np.asarray((1 - SECOND_WEIGHT) * standardised + SECOND_WEIGHT * second, dtype=np.float32)
+def across(plain: Vector, centred: Vector | None, second: Vector | None) -> Vector:
+    """One standard score of passages in another language than the question's, from the plain vector scores', the
+    centred ones' and the second encoder's: their weighted mean, of those there are."""
+    weighted = ((1 - CENTRED_WEIGHT - SECOND_WEIGHT, plain), (CENTRED_WEIGHT, centred), (SECOND_WEIGHT, second))
+    there = [(weight, scores) for weight, scores in weighted if scores is not None]
+    total = sum(weight for weight, _ in there)
+    return np.asarray(sum(weight * scores for weight, scores in there) / total, dtype=np.float32)
 
 
 def hybrid(standardised: Vector, lexical: Vector, same_language: NDArray[np.bool_]) -> Vector:

@@ -17,16 +17,18 @@ from rag.embedding import embed
 from rag.errors import IndexDamaged
 from rag.folder import File
 from rag.intake import Taken
+from rag.protocols import Encoder
 from rag.records import words_from_bytes, words_to_bytes
 from rag.stores import compaction, files
 from rag.stores.compaction import Model
+from rag.stores.entry import Entry
 from rag.stores.files import Part
-from rag.stores.local import Entry, LocalStore
+from rag.stores.local import LocalStore
 from rag.stores.mapped import MappedStore
 from rag.stores.pending import Pending
 from rag.stores.segment import Segment
 from rag.stores.segment_writer import Keys, SegmentWriter, key_list
-from rag.types import Encoder, Json, Matrix, Passage, ProgressCallback, Vector
+from rag.types import Json, Matrix, Passage, ProgressCallback, Vector
 
 SEGMENT = 20_000  # passages, of which a build holds so many in memory
 UNFINISHED = "UNFINISHED"  # names the part that lists the segments of a build that has not ended
@@ -57,6 +59,7 @@ class Growth:
         self._old = len(self._segments)
         self._take_over_unfinished()
         self._kept: dict[int, set[int]] = {at: set() for at in range(len(self._segments))}
+        self._damaged: dict[str, tuple[int, int]] = {}
         self._held: list[Taken] = []
         self._waiting = 0  # passages of those held
         self._stored = previous if isinstance(previous, LocalStore) else None
@@ -75,11 +78,18 @@ class Growth:
         return found | compaction.stored(self._segments, left, second)
 
     def keep(self, found: Iterable[File]) -> list[File]:
-        """Takes over what the segments hold of these files, under their names now; returns the files to be read."""
+        """Takes over what the segments hold of these files, under their names now; returns the files to be read.
+
+        Documents of which something could not be read are among those: what was missing may be there now.
+        """
         by_content: dict[Any, list[tuple[int, int]]] = {}
         for at, segment in enumerate(self._segments):
             for number, _ in segment.living():
-                by_content.setdefault(segment.entries[number].content, []).append((at, number))
+                entry = segment.entries[number]
+                if entry.missing:
+                    self._damaged[entry.path] = at, number
+                else:
+                    by_content.setdefault(entry.content, []).append((at, number))
         wanted = []
         for file in found:
             places = by_content.get(file.content)
@@ -94,13 +104,23 @@ class Growth:
                 self.entries[file.path] = self._segments[own[0]].entries[own[1]]
         return wanted
 
+    def damaged(self, path: str) -> Taken | None:
+        """What is indexed under the path of a document of which something could not be read, which is tried again."""
+        place = self._damaged.get(path)
+        return self._taken(place) if place else None
+
     def add_all(self, taken: Iterable[Taken]) -> None:
         """Takes documents in."""
         for each in taken:
             self.add(each)
 
     def add(self, taken: Taken) -> None:
-        """Takes a document in."""
+        """Takes a document in; one that is as it was stays where it is."""
+        place = self._damaged.get(taken.entry.path)
+        if place and self._segments[place[0]].entries[place[1]] == taken.entry:
+            self._kept[place[0]].add(place[1])
+            self.entries[taken.entry.path] = taken.entry
+            return
         self.entries[taken.entry.path] = taken.entry
         self._held.append(taken)
         self._waiting += len(taken.passages)

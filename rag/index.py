@@ -13,31 +13,19 @@ from typing import get_args
 import numpy as np
 
 from rag import builder, copies, query
-from rag.answer import AnswerSentence
+from rag.answer import AnswerSentence, answering, within
 from rag.calibration import Calibration
 from rag.encoders import SentenceEncoder, model_fingerprint
 from rag.errors import ConfigurationError, IndexMismatch, QuestionError
+from rag.layout import Rectangle, rectangles
+from rag.protocols import Encoder, Store
 from rag.retriever import EVERYTHING, Question, Ranking, rank
 from rag.settings import Settings
 from rag.stores.local import LocalStore
 from rag.stores.mapped import MappedStore
 from rag.stores.opening import open_store
 from rag.text import clean, language, stems
-from rag.types import (
-    Answer,
-    BuildReport,
-    Citation,
-    Document,
-    Encoder,
-    Filters,
-    Ids,
-    Json,
-    Mode,
-    Note,
-    ProgressCallback,
-    Scores,
-    Store,
-)
+from rag.types import Answer, BuildReport, Citation, Document, Filters, Ids, Json, Mode, Note, ProgressCallback, Scores
 
 MAX_QUESTION = 4_000  # characters; the model reads some 2,000 of them, and a longer text is a document
 MAX_RESULTS = 1_000
@@ -46,7 +34,8 @@ MAX_RESULTS = 1_000
 class Index:
     """An opened index: one generation, whole and verified. Safe to ask from several threads.
 
-    ``report`` is what the build did, where :func:`build` gave the index.
+    ``report`` is what the build did, where :func:`build` gave the index; ``masked`` are the passages that
+    :meth:`without` leaves out.
     """
 
     def __init__(
@@ -55,9 +44,15 @@ class Index:
         model: _Model,
         calibration: Calibration,
         report: BuildReport | None = None,
+        masked: frozenset[int] = frozenset(),
     ) -> None:
-        self.store, self.report = store, report
+        self.store, self.report, self.masked = store, report, masked
         self._model, self._calibration = model, calibration
+
+    def without(self, passages: Collection[int]) -> Index:
+        """The index as if the collection did not hold these passages, by their numbers: neither their vectors nor
+        their words are known, so that nothing tells that they were there."""
+        return Index(self.store.without(passages), self._model, self._calibration, self.report, frozenset(passages))
 
     def search(
         self,
@@ -70,8 +65,9 @@ class Index:
         """The ``k`` best passages for the query, near-copies folded into one. Raises QuestionError."""
         _check(k, mode)
         filters = checked(filters)
-        ranking = rank(self.store, self.understand(query, filters), mode, filters)
-        return self._citations(ranking, k)
+        asked = self.understand(query, filters)
+        ranking = rank(self.store, asked, mode, filters, self.masked)
+        return self._citations(asked, ranking, copies.fold(self.store, ranking.passages, k))
 
     def ask(
         self,
@@ -80,22 +76,23 @@ class Index:
         *,
         mode: Mode = "hybrid",
         filters: Filters = EVERYTHING,
-        without: Collection[int] = (),
     ) -> Answer:
         """The answer: a verdict, how sure it is, the answering sentence and the ``k`` best passages.
 
-        ``without`` leaves out passages by their numbers, as if the collection did not hold them. Raises
-        QuestionError.
+        Raises QuestionError.
         """
         _check(k, mode)
         filters = checked(filters)
         asked = self.understand(question, filters)
-        ranking = rank(self.store, asked, mode, filters, without)
-        citations = self._citations(ranking, k)
+        ranking = rank(self.store, asked, mode, filters, self.masked)
+        groups = copies.fold(self.store, ranking.passages, k)
+        citations = self._citations(asked, ranking, groups)
+        reading = None
         if citations:
-            span = AnswerSentence.bundled().find(self.store, self._model.encoder, asked, int(ranking.passages[0]))
-            citations[0] = dataclasses.replace(citations[0], highlight=(span.start, span.end))
-        confidence = self._calibration.judge(self.store, asked, ranking)
+            reading = AnswerSentence.bundled().read(self.store, self._model.encoder, asked, int(ranking.passages[0]))
+            citations[0] = dataclasses.replace(citations[0], highlight=reading.answer)
+            ranking = ranking.take(np.setdiff1d(np.arange(len(ranking)), groups[0].folded))  # no rivals of the first
+        confidence = self._calibration.judge(self.store, asked, ranking, reading)
         answering = citations[0] if confidence.verdict != "not_found" else None
         return Answer(
             question=asked.typed,
@@ -134,6 +131,14 @@ class Index:
             raise QuestionError(f"the index holds no document {path!r}: its paths are relative to the folder")
         return self.store.document(path)
 
+    def rectangles(self, path: str, start: int, end: int) -> tuple[Rectangle, ...]:
+        """Where ``[start, end)`` of the document's text stands on its pages, line by line; nothing where it has none.
+
+        Raises QuestionError where the index holds no such document, IndexDamaged where the places are damaged.
+        """
+        self.document(path)
+        return rectangles(self.store.words(path), start, end)
+
     def info(self) -> Json:
         """Documents, passages, languages, model, sizes and generation, as ``snoska info --json`` prints them."""
         return _info(self.store)
@@ -154,27 +159,30 @@ class Index:
         own = language(meaning.text)
         has_others = any(other != own for other in store.languages())
         second = encoder.second if has_others and store.has_second else None
-        among, missing = _holding(store, meaning.phrases, filters)
+        among, missing = _holding(store, meaning.phrases, filters, self.masked)
+        vector, states = encoder.encode_query(meaning.text)
         return Question(
             typed=asked,
             language=own,
-            vector=encoder.encode_queries([meaning.text])[0],
+            vector=vector,
             stems=tuple(store.nearest(stem) if stem in meaning.strange else stem for stem in stems(meaning.text)),
             second=second.encode_questions([meaning.text])[0] if second else None,
+            centre=encoder.centre,
+            states=states,
             among=among,
             notes=(*meaning.notes, *(Note("phrase", phrase, "") for phrase in missing)),
-            meant=meaning.text,
         )
 
-    def _citations(self, ranking: Ranking, count: int) -> list[Citation]:
-        groups = copies.fold(self.store, ranking.passages, count)
-        return [self._citation(ranking, rank, group) for rank, group in enumerate(groups, start=1)]
+    def _citations(self, question: Question, ranking: Ranking, groups: Sequence[copies.Group]) -> list[Citation]:
+        return [self._citation(question, ranking, rank, group) for rank, group in enumerate(groups, start=1)]
 
-    def _citation(self, ranking: Ranking, rank: int, group: copies.Group) -> Citation:
+    def _citation(self, question: Question, ranking: Ranking, rank: int, group: copies.Group) -> Citation:
         at = group.position
-        passage = self.store.passage(int(ranking.passages[at]))
+        number = int(ranking.passages[at])
+        passage = self.store.passage(number)
         document = self.store.document(passage.document)
-        start, end = passage.sentences[int(ranking.best_sentence[at])]
+        cosines = self.store.sentence_scores(question.vector, number).tolist()
+        best = max(answering(document, passage), key=cosines.__getitem__)
         return Citation(
             rank=rank,
             document=passage.document,
@@ -186,7 +194,7 @@ class Index:
             start=passage.start,
             end=passage.end,
             quote=passage.text,
-            highlight=(start - passage.start, end - passage.start),
+            highlight=within(passage)[best],
             score=round(float(ranking.score[at]), 6),
             scores=Scores(
                 paragraph=round(float(ranking.paragraph[at]), 6),
@@ -194,6 +202,7 @@ class Index:
                 lexical=round(float(ranking.lexical[at]), 6),
             ),
             also_in=group.copies,
+            ocr=passage.page in document.scanned,
         )
 
 
@@ -321,11 +330,13 @@ def _info(store: LocalStore | MappedStore) -> Json:
     }
 
 
-def _holding(store: Store, phrases: Sequence[str], filters: Filters) -> tuple[Ids | None, list[str]]:
+def _holding(
+    store: Store, phrases: Sequence[str], filters: Filters, masked: Collection[int]
+) -> tuple[Ids | None, list[str]]:
     """The passages that hold the phrases, and the phrases that none holds; all the phrases where there are such
     passages, else any of them; None where no phrase is left."""
     allowed = store.select(filters)
-    held = {phrase: store.holding(phrase) for phrase in phrases}
+    held = {phrase: np.setdiff1d(store.holding(phrase), list(masked)) for phrase in phrases}
     if allowed is not None:
         held = {phrase: np.intersect1d(ids, allowed) for phrase, ids in held.items()}
     found = [ids for ids in held.values() if len(ids)]

@@ -10,10 +10,11 @@ from rag import reading
 from rag.errors import DocumentError
 from rag.folder import File
 from rag.passages import passages
+from rag.protocols import Encoder
 from rag.readers import Reading, metadata
 from rag.settings import Settings
-from rag.stores.local import Entry
-from rag.types import Document, Encoder, Passage, Progress, ProgressCallback, Skipped, Word
+from rag.stores.entry import Entry
+from rag.types import Document, Passage, Progress, ProgressCallback, Skipped, Word
 
 FILES = 500  # read at a time, so that a large collection never is in memory as a whole
 
@@ -42,9 +43,14 @@ def take_in(
     documents: Path,
     settings: Settings,
     encoder: Callable[[], Encoder],
+    indexed: Callable[[str], Taken | None],
     progress: ProgressCallback,
 ) -> Iterator[tuple[list[Taken], list[Skipped]]]:
-    """What the wanted files hold and those that cannot be read, some hundred files at a time."""
+    """What the wanted files hold and those that cannot be read, some hundred files at a time.
+
+    ``indexed`` is what the last generation has under a path: a file that says the same again is taken from there,
+    without asking the model for anything.
+    """
     for start in range(0, len(wanted), FILES):
         some = wanted[start : start + FILES]
 
@@ -53,12 +59,16 @@ def take_in(
             progress(replace(step, done=before + step.done, total=len(wanted)) if is_reading else step)
 
         readings, skipped = reading.read_all(some, documents, settings, tell)
-        yield [_taken(documents, file, each, encoder()) for file, each in readings], skipped
+        yield [_taken(documents, file, each, indexed(file.path), encoder) for file, each in readings], skipped
 
 
-def _taken(documents: Path, file: File, each: Reading, model: Encoder) -> Taken:
+def _taken(documents: Path, file: File, each: Reading, indexed: Taken | None, encoder: Callable[[], Encoder]) -> Taken:
     document, problems = _described(each.document, documents, file)
     missing = (*each.missing, *problems)
+    if indexed is not None and indexed.document == document and indexed.entry.sha256 == file.sha256:
+        entry = replace(indexed.entry, name=file.name, sidecar=file.sidecar_sha256, missing=missing)
+        return replace(indexed, entry=entry)
+    model = encoder()
     entry = Entry(file.path, file.sha256, None, None, file.name, file.sidecar_sha256, missing)
     return Taken(entry, document, passages(document, model.count_tokens, model.max_tokens), each.words)
 

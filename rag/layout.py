@@ -26,6 +26,8 @@ def rectangles(words: Sequence[Word], start: int, end: int) -> tuple[Rectangle, 
 
     A word that is touched counts whole. The rectangles come in the order of the text.
     """
+    if end <= start:
+        return ()
     found: list[Rectangle] = []
     first = bisect.bisect_right(words, start, key=lambda word: word.end)
     for word in words[first : bisect.bisect_left(words, end, key=lambda word: word.start)]:

@@ -13,8 +13,10 @@ Retrieval", 2022: a convex combination with a theoretical bound.)
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from rank_bm25 import BM25Okapi
@@ -33,7 +35,18 @@ class LuceneBM25(BM25Okapi):  # type: ignore[misc]  # rank-bm25 has no types
     """BM25 with Lucene's idf."""
 
     def _calc_idf(self, nd: dict[str, int]) -> None:
+        self.holders = nd  # of each term: how many passages hold it
         self.idf = {term: idf(self.corpus_size, frequency) for term, frequency in nd.items()}
+
+    def without(self, passages: Collection[int]) -> LuceneBM25:
+        """As if these passages were not there, but that the others keep their places."""
+        left = self.corpus_size - len(passages)
+        gone = Counter(term for number in passages for term in self.doc_freqs[number])
+        other = copy.copy(self)
+        other.holders = {term: count - gone[term] for term, count in self.holders.items() if count > gone[term]}
+        other.idf = {term: idf(left, count) for term, count in other.holders.items()}
+        other.avgdl = (sum(self.doc_len) - sum(self.doc_len[number] for number in passages)) / max(left, 1)
+        return other
 
 
 def idf(documents: int, frequency: int) -> float:
@@ -44,10 +57,10 @@ def idf(documents: int, frequency: int) -> float:
 class LexicalLeg:
     """BM25 over the passages' stems; passage ``i`` is the i-th list given."""
 
-    def __init__(self, bm25: LuceneBM25 | None, size: int) -> None:
+    def __init__(self, bm25: LuceneBM25 | None, size: int, masked: int = 0) -> None:
         self._bm25 = bm25
         self.size = size
-        self._unknown = idf(size, 0)
+        self._unknown = idf(size - masked, 0)
         self._stems = [stem for stem in bm25.idf if len(stem) >= SHORTEST_MISSPELT - 1] if bm25 else []
 
     @classmethod
@@ -55,6 +68,13 @@ class LexicalLeg:
         """The leg over ``passages``, each a list of stems; some may be empty."""
         has_words = any(passages)
         return cls(LuceneBM25(passages, k1=K1, b=B) if has_words else None, len(passages))
+
+    def without(self, passages: Collection[int]) -> LexicalLeg:
+        """The leg as if the collection did not hold these passages: their words are unknown where no other has them.
+
+        Passages keep their numbers; the scores of those that are left out mean nothing.
+        """
+        return LexicalLeg(self._bm25 and self._bm25.without(passages), self.size, len(passages))
 
     def weight(self, stem: str) -> float:
         """The stem's idf in this collection; that of a term in no passage where it is unknown."""

@@ -1,7 +1,7 @@
 """A document's blocks to passages: the pieces that are indexed and cited.
 
-A passage is a paragraph. A heading, or a stub that does not end as a sentence does, goes with what follows it; a
-paragraph longer than the model reads is split at sentence ends.
+A passage is a paragraph. A heading, or a stub that does not end as a sentence does, goes with what follows it on its
+page; a paragraph longer than the model reads is split at sentence ends.
 """
 
 from __future__ import annotations
@@ -58,7 +58,10 @@ def _groups(document: Document, counter: _Counter) -> Iterator[tuple[int, list[B
     """Blocks that belong together, each group with its first paragraph's number."""
     held: list[Block] = []
     for number, block in enumerate(document.blocks, start=1):
-        if held and counter.fits(_text(document, block)) and not counter.fits(_text(document, held[0], block)):
+        if held and (
+            _page(document, block.start) != _page(document, held[0].start)  # it is cited to the page it begins on
+            or (counter.fits(_text(document, block)) and not counter.fits(_text(document, held[0], block)))
+        ):
             yield number - len(held), held
             held = []
         held.append(block)
@@ -135,10 +138,14 @@ def _passage(document: Document, spans: Sequence[Span], first: int) -> Passage:
         end=end,
         text=text,
         paragraph=_paragraph(document, start, first),
-        page=bisect.bisect_right(document.pages, start) or None,
+        page=_page(document, start),
         language=_language(text, document),
         sentences=tuple(spans),
     )
+
+
+def _page(document: Document, start: int) -> int | None:
+    return bisect.bisect_right(document.pages, start) or None
 
 
 def _language(text: str, document: Document) -> str:

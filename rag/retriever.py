@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag import fusion
-from rag.types import Filters, Ids, Mode, Note, Store, Vector
+from rag.protocols import Store
+from rag.types import Centre, Filters, Ids, Mode, Note, TokenStates, Vector
 
 DENSE_CANDIDATES = 500  # vectors a language; about five fall on one passage, so some hundred passages
 LEXICAL_CANDIDATES = 200  # passages
@@ -26,7 +27,8 @@ class Question:
     """A question as the store is asked it. ``vector`` has length 1, ``stems`` may be empty.
 
     ``among``: the passages that hold its quoted phrases, None where it has none. ``second`` is the second encoder's
-    vector, None where there is no such encoder or nothing to ask it about. ``meant`` is the text that was encoded.
+    vector, None where there is no such encoder or nothing to ask it about. ``centre`` holds the means of the model's
+    vectors, ``states`` the question's tokens', where the model gives them.
     """
 
     typed: str
@@ -34,9 +36,10 @@ class Question:
     vector: Vector
     stems: tuple[str, ...]
     second: Vector | None = None
+    centre: Centre | None = None
+    states: TokenStates | None = None
     among: Ids | None = None
     notes: tuple[Note, ...] = ()
-    meant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,8 @@ class Ranking:
     """Passages from best to worst, with the parts of their scores: all arrays are of shape (passages,).
 
     ``score`` is the mode's, ``fused`` the hybrid's. ``standardised`` says how many standard deviations of its
-    language's vector scores a passage stands above their mean; ``best_sentence`` is the sentence, from 0, whose
-    cosine is highest. ``searched`` counts the passages that could have been found.
+    language's vector scores a passage stands above their mean. ``searched`` counts the
+    passages that could have been found.
     """
 
     passages: Ids
@@ -56,7 +59,6 @@ class Ranking:
     sentence: Vector
     lexical: Vector
     standardised: Vector
-    best_sentence: Ids
     searched: int
 
     def __len__(self) -> int:
@@ -89,9 +91,9 @@ def rank(
     vectors = fusion.vector_score(cosines.paragraph, cosines.sentence)
     standardised = _standardised(store, question, languages, vectors, masked)
     cross = np.flatnonzero(languages != question.language)
-    if question.second is not None and len(cross):
-        second = _second(store, question, question.second, ids[cross], languages[cross], masked)
-        standardised[cross] = fusion.with_second(standardised[cross], second)
+    if len(cross):
+        centred, second = _others(store, question, ids[cross], languages[cross], masked)
+        standardised[cross] = fusion.across(standardised[cross], centred, second)
     fused = fusion.hybrid(standardised, lexical, languages == question.language)
     match mode:
         case "hybrid":
@@ -113,7 +115,6 @@ def rank(
         sentence=cosines.sentence,
         lexical=lexical,
         standardised=standardised,
-        best_sentence=cosines.best_sentence,
         searched=sum(store.languages().values()) if allowed is None else len(allowed),
     ).take(fusion.order(score, ids))
     return ranking.take(np.flatnonzero(ranking.score > 0)) if mode == "lexical" else ranking
@@ -148,15 +149,19 @@ def _standardised(
     return _within_language(store, question, languages, vectors, masked, score, fusion.VECTOR_PRIOR)
 
 
-def _second(
-    store: Store, question: Question, vector: Vector, ids: Ids, languages: NDArray[np.str_], masked: Ids
-) -> Vector:
-    """The second encoder's scores of the passages as standard scores within each passage's language."""
+def _others(
+    store: Store, question: Question, ids: Ids, languages: NDArray[np.str_], masked: Ids
+) -> tuple[Vector | None, Vector | None]:
+    """The centred vector scores and the second encoder's, as standard scores; None where the model has none."""
 
-    def score(passages: Ids) -> Vector:
-        return store.second_scores(vector, passages)
+    def standard(score: Callable[[Ids], Vector], prior: fusion.Prior) -> Vector:
+        return _within_language(store, question, languages, score(ids), masked, score, prior)
 
-    return _within_language(store, question, languages, score(ids), masked, score, fusion.SECOND_PRIOR)
+    vector, centre, second = question.vector, question.centre, question.second
+    return (
+        None if centre is None else standard(lambda p: store.centred_scores(vector, p, centre), fusion.CENTRED_PRIOR),
+        None if second is None else standard(lambda p: store.second_scores(second, p), fusion.SECOND_PRIOR),
+    )
 
 
 def _within_language(

@@ -1,4 +1,4 @@
-"""The states of a text's tokens, by one forward pass of a sentence-transformers model: torch, imported lazily."""
+"""A text's vector and the states of its tokens, by one forward pass: torch, imported lazily."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.types import TokenStates
+from rag.types import TokenStates, Vector
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-def token_states(model: SentenceTransformer, prompt: str, text: str, limit: int) -> TokenStates:
-    """The last hidden states of the text's tokens, read after the prompt; what lies beyond ``limit`` tokens is cut.
+def read(model: SentenceTransformer, prompt: str, text: str, limit: int) -> tuple[Vector, TokenStates]:
+    """The text's vector, as ``model.encode`` gives it, and the last hidden states of its tokens, read after the prompt;
+    what lies beyond ``limit`` tokens is cut.
 
     The model's first module must be a transformer with a fast tokenizer.
     """
@@ -30,11 +31,12 @@ def token_states(model: SentenceTransformer, prompt: str, text: str, limit: int)
     )
     with torch.inference_mode():
         inputs = {name: marked[name].to(model.device) for name in ("input_ids", "attention_mask")}
-        vectors = model[0](inputs)["token_embeddings"][0].float().cpu().numpy()
+        made = model(inputs)
+    vector, vectors = (made[name][0].float().cpu().numpy() for name in ("sentence_embedding", "token_embeddings"))
     ends = marked["offset_mapping"][0].numpy()
     starts = np.array([_past_space(whole, *each) for each in ends.tolist()], dtype=np.int64) - len(prompt)
     own = (starts >= 0) & (marked["special_tokens_mask"][0].numpy() == 0)
-    return TokenStates(np.ascontiguousarray(vectors[own]), starts[own])
+    return vector, TokenStates(np.ascontiguousarray(vectors[own]), starts[own])
 
 
 def _past_space(text: str, start: int, end: int) -> int:

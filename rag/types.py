@@ -1,4 +1,4 @@
-"""The values that flow through Snoska, all frozen, and the Protocols at its seams.
+"""The values that flow through Snoska, all frozen.
 
 Offsets are counted in characters of a document's extracted text, end exclusive, so that
 ``document.text[start:end]`` is the thing itself.
@@ -6,9 +6,9 @@ Offsets are counted in characters of a document's extracted text, end exclusive,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +122,7 @@ class Citation:
 
     ``quote == text[start:end]`` of the document; ``quote[highlight[0]:highlight[1]]`` is its best sentence,
     in the first citation of an answer the sentence that answers, or that one and the one before it.
+    ``ocr``: the text of its page was read from a picture, and may hold mistakes of reading.
     """
 
     rank: int
@@ -138,6 +139,7 @@ class Citation:
     score: float
     scores: Scores
     also_in: tuple[Copy, ...] = ()
+    ocr: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,142 +238,26 @@ class TokenStates:
     starts: Ids
 
 
-class SecondEncoder(Protocol):
-    """Sentences and questions to unit vectors of another kind, to be asked about passages in another language."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Centre:
+    """An encoder's mean question and mean document, (dimension,): what all its vectors share says nothing about which
+    fits which."""
 
-    @property
-    def dimension(self) -> int: ...
+    question: Vector
+    document: Vector
 
-    def encode_sentences(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
-        """float32 (len(texts), dimension), rows of length 1; ``progress`` hears how many are done."""
-
-    def encode_questions(self, texts: Sequence[str]) -> Matrix:
-        """float32 (len(texts), dimension), rows of length 1."""
-
-
-class Encoder(Protocol):
-    """Texts to unit vectors, for documents and for queries (models such as E5 tell them apart)."""
-
-    @property
-    def name(self) -> str:
-        """The model's name as a person would write it."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes when the vectors would: the weights' hash, the prompts and the dimension."""
-
-    @property
-    def dimension(self) -> int: ...
-
-    @property
-    def second(self) -> SecondEncoder | None:
-        """The encoder that is asked beside this one across languages, where there is one."""
-
-    @property
-    def max_tokens(self) -> int:
-        """The longest text, in tokens, that is read whole, the prompt and special tokens already taken off."""
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """The length of each text in tokens, without the prompt and special tokens."""
-
-    def encode_documents(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
-        """float32 (len(texts), dimension), rows of length 1; ``progress`` hears how many are done."""
-
-    def encode_queries(self, texts: Sequence[str]) -> Matrix:
-        """float32 (len(texts), dimension), rows of length 1."""
-
-    def query_states(self, text: str) -> TokenStates | None:
-        """The states of the question's tokens; None where this encoder does not give them."""
-
-    def document_states(self, text: str) -> TokenStates | None:
-        """The states of the passage's tokens; None where this encoder does not give them."""
+    def cosines(self, rows: Matrix, question: Vector) -> Vector:
+        """float32 (len(rows),): of the unit rows and the unit question, the means taken off both."""
+        asked = question - self.question
+        products = rows @ np.stack([asked, self.document], axis=1)  # no row is moved: a unit row's length then follows
+        squares = 1 - 2 * products[:, 1] + self.document @ self.document
+        lengths = np.sqrt(np.maximum(squares, 0)) * np.linalg.norm(asked)
+        return np.asarray((products[:, 0] - self.document @ asked) / np.maximum(lengths, 1e-9), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class VectorScores:
-    """Cosines of some passages with a question: the paragraph's, its best sentence's, and which sentence that is
-    (from 0). All of shape (passages,)."""
+    """Cosines of some passages with a question: the paragraph's and its best sentence's, of shape (passages,)."""
 
     paragraph: Vector
     sentence: Vector
-    best_sentence: Ids
-
-
-class Store(Protocol):
-    """One opened generation of an index. Passages go by their numbers, of which some may be missing; ``allowed``,
-    in order, restricts a search. Several threads may ask at once."""
-
-    @property
-    def manifest(self) -> Json:
-        """What is written of the generation: its number, model, analysis, time, passages and skipped files."""
-
-    @property
-    def is_current(self) -> bool:
-        """Whether no newer generation has been made."""
-
-    @property
-    def has_second(self) -> bool:
-        """Whether a second encoder has made vectors of the sentences too."""
-
-    @property
-    def disk_bytes(self) -> int:
-        """How much the generation takes on disk."""
-
-    @property
-    def entries(self) -> Mapping[str, Any]:
-        """What is kept of each document's file, by the document's path, in order."""
-
-    def verify_all(self) -> None:
-        """Reads everything; raises IndexDamaged naming what is not as it was written."""
-
-    def everyone(self) -> Ids:
-        """The numbers of all passages, in order."""
-
-    def languages(self) -> Mapping[str, int]:
-        """The passages' languages and how many passages each has."""
-
-    def languages_of(self, passages: Ids) -> NDArray[np.str_]:
-        """(len(passages),): the passages' languages."""
-
-    def sample(self, language: str) -> Ids:
-        """Up to a few hundred of the language's passages, the same at every call, to take statistics from."""
-
-    def select(self, filters: Filters) -> Ids | None:
-        """The passages whose documents pass the filters; None where all do."""
-
-    def dense_candidates(self, question: Vector, count: int, language: str, allowed: Ids | None) -> Ids:
-        """The language's passages that own its ``count`` vectors nearest to the question."""
-
-    def lexical_candidates(self, stems: Sequence[str], count: int, allowed: Ids | None) -> Ids:
-        """At most ``count`` passages with the highest bounded scores above 0."""
-
-    def vector_scores(self, question: Vector, passages: Ids) -> VectorScores:
-        """The passages' exact cosines with the question."""
-
-    def second_scores(self, question: Vector, passages: Ids) -> Vector:
-        """float32 (len(passages),): the second encoder's cosine with each passage's best sentence."""
-
-    def sentence_scores(self, question: Vector, passage: int) -> Vector:
-        """float32 (sentences,): the cosine of each of the passage's sentences."""
-
-    def lexical_scores(self, stems: Sequence[str], passages: Ids) -> Vector:
-        """float32 (len(passages),): bounded scores in [0, 1]."""
-
-    def coverage(self, query: Sequence[str], stems: Iterable[str]) -> float:
-        """The share of the query's idf weight whose terms are among ``stems``, in [0, 1]."""
-
-    def knows(self, stem: str) -> bool:
-        """Whether any passage has this stem."""
-
-    def nearest(self, stem: str) -> str:
-        """The stem of the collection that an unknown one is misspelt for; itself where there is none."""
-
-    def holding(self, phrase: str) -> Ids:
-        """The passages in which the phrase stands verbatim."""
-
-    def passage(self, number: int) -> Passage: ...
-
-    def document(self, path: str) -> Document: ...
-
-    def words(self, path: str) -> tuple[Word, ...]:
-        """Where the document's words stand on its pages, in order; none where its format has no pages."""

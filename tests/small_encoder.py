@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rag.text import stems
-from rag.types import Matrix, TokenStates
+from rag.types import Centre, Matrix, TokenStates, Vector
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class SmallEncoder:
     max_tokens: int = 512
     encoded: list[str] = field(default_factory=list, compare=False)
     second: SmallSecond | None = None
+    centre: Centre | None = None
 
     @property
     def name(self) -> str:
@@ -67,8 +68,8 @@ class SmallEncoder:
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         return self._vectors(texts)
 
-    def query_states(self, text: str) -> TokenStates | None:
-        return None
+    def encode_query(self, text: str) -> tuple[Vector, TokenStates | None]:
+        return self._vectors([text])[0], None
 
     def document_states(self, text: str) -> TokenStates | None:
         return None

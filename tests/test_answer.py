@@ -7,17 +7,28 @@ import math
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
 import rag
-from rag.answer import FEATURES, AnswerSentence, Means, features, sentence_of, with_context, within
+from rag.answer import (
+    FEATURES,
+    USUAL_MATCH,
+    AnswerSentence,
+    Means,
+    Reading,
+    features,
+    sentence_of,
+    with_context,
+    within,
+)
 from rag.encoders import SentenceEncoder
 from rag.index import Index, build
 from rag.retriever import Question
 from rag.sentences import sentences
-from rag.types import Matrix, Span, TokenStates
+from rag.types import Block, Matrix, Span, TokenStates, Vector
 from tests.small_encoder import SmallEncoder
 from tests.small_store import small_store
 
@@ -146,7 +157,7 @@ def test_states_are_those_that_the_vector_is_the_mean_of(
     encoder: SentenceEncoder, text: str, words: list[set[str]]
 ) -> None:
     """But for the prompt and the special tokens, which the mean has too."""
-    read, asked = encoder.document_states(text), encoder.query_states(text)
+    read, (_, asked) = encoder.document_states(text), encoder.encode_query(text)
     assert read is not None
     assert asked is not None
     mean = read.vectors.mean(axis=0)
@@ -168,7 +179,6 @@ def test_a_text_beyond_the_limit_is_cut_and_an_odd_one_is_read(encoder: Sentence
 def test_another_model_gives_no_states() -> None:
     other = SentenceEncoder.__new__(SentenceEncoder)
     SentenceEncoder.__init__(other, _Nameless(), "another", "", rag.encoders.Prompts("", ""))  # type: ignore[arg-type]
-    assert other.query_states("дом") is None
     assert other.document_states("дом") is None
 
 
@@ -207,13 +217,12 @@ def test_a_sentence_that_speaks_of_the_one_before_it_has_that_too(text: str, cho
 
 @dataclass(frozen=True)
 class Telling(SmallEncoder):
-    """Gives as states, of each word, 1 where the question and the word are numbers; counts how often it is asked."""
+    """Gives as states, of each word, 1 where the question and it are numbers; ``read`` holds the passages read."""
 
     read: list[str] = field(default_factory=list, compare=False)
 
-    def query_states(self, text: str) -> TokenStates | None:
-        self.read.append(text)
-        return states(matrix((0, 1)), 0)
+    def encode_query(self, text: str) -> tuple[Vector, TokenStates | None]:
+        return super().encode_query(text)[0], states(matrix((0, 1)), 0)
 
     def document_states(self, text: str) -> TokenStates | None:
         self.read.append(text)
@@ -226,26 +235,49 @@ class Telling(SmallEncoder):
 TWO = "Компаний стало больше. Всего открыто 500 филиалов."
 
 
-def ask(encoder: SmallEncoder, text: str) -> str:
+def look(encoder: SmallEncoder, text: str) -> tuple[str, Reading]:
     store = small_store([("ru", text)], encoder)
-    question = Question("q", "ru", encoder.encode_queries(["компаний больше"])[0], (), meant="компаний больше")
-    return text[slice(*ANSWER.find(store, encoder, question, 0))]
+    vector, asked = encoder.encode_query("компаний больше")
+    reading = ANSWER.read(store, encoder, Question("q", "ru", vector, (), states=asked), 0)
+    return text[slice(*reading.answer)], reading
 
 
-def test_the_states_choose_the_sentence() -> None:
+def test_the_states_choose_the_sentence_and_tell_how_well_it_fits() -> None:
     encoder = Telling()
-    assert ask(encoder, TWO) == "Всего открыто 500 филиалов."
-    assert encoder.read == ["компаний больше", TWO]
+    answer, reading = look(encoder, TWO)
+    assert answer == "Всего открыто 500 филиалов."
+    assert encoder.read == [TWO]
+    assert reading.match == pytest.approx(1)  # the question's one token is met wholly by «500»
 
 
-def test_an_encoder_without_states_leaves_the_best_cosine() -> None:
-    assert ask(SmallEncoder(), TWO) == "Компаний стало больше."
+def test_a_question_that_no_sentence_meets_has_a_low_match() -> None:
+    answer, reading = look(Telling(), "Компаний стало больше.")
+    assert answer == "Компаний стало больше."
+    assert reading.match == pytest.approx(0)
 
 
-def test_a_lone_sentence_is_not_read_again() -> None:
-    encoder = Telling()
-    assert ask(encoder, "Всего открыто 500 филиалов.") == "Всего открыто 500 филиалов."
-    assert encoder.read == []
+def test_an_encoder_without_states_leaves_the_best_cosine_and_what_is_usual() -> None:
+    answer, reading = look(SmallEncoder(), TWO)
+    assert answer == "Компаний стало больше."
+    assert reading.match == USUAL_MATCH
+
+
+@pytest.mark.parametrize(
+    ("first", "answer"),
+    [("heading", "Открыто 500 филиалов"), ("paragraph", "Закрыто мало.")],
+    ids=["headings-are-marked", "nothing-is-marked"],
+)
+def test_a_line_without_a_full_stop_may_answer_where_the_format_tells_headings(
+    first: Literal["heading", "paragraph"], answer: str
+) -> None:
+    text, encoder = "Итоги 2024, 2025 и 2026\n\nОткрыто 500 филиалов\n\nЗакрыто мало.", Telling()
+    store = small_store([("ru", text)], encoder)
+    blocks = (Block(0, 23, first), Block(25, 45), Block(47, 60))
+    store.documents["0.txt"] = replace(store.documents["0.txt"], blocks=blocks)
+    store.passages[0] = replace(store.passages[0], sentences=tuple(Span(b.start, b.end) for b in blocks))
+    vector, asked = encoder.encode_query("филиалов")
+    question = Question("q", "ru", vector, (), states=asked)
+    assert text[slice(*ANSWER.read(store, encoder, question, 0).answer)] == answer
 
 
 def test_sentences_are_counted_within_their_passage() -> None:

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "rag"
 # From the ground up: a module imports only from those above it in this list, or from its own folder.
 HOUSE = (
     "rag.types",
+    "rag.protocols",
     "rag.errors",
     "rag.settings",
     "rag.durable",
@@ -32,6 +33,7 @@ HOUSE = (
     "rag.weights",
     "rag.universal",
     "rag.states",
+    "rag.models",
     "rag.encoders",
     "rag.dense",
     "rag.lexical",
@@ -39,8 +41,8 @@ HOUSE = (
     "rag.inverted",
     "rag.fusion",
     "rag.retriever",
-    "rag.calibration",
     "rag.answer",
+    "rag.calibration",
     "rag.copies",
     "rag.stores",
     "rag.embedding",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import warnings
 import zipfile
 
@@ -61,8 +62,8 @@ def test_a_small_entry_may_be_packed_as_tightly_as_it_likes() -> None:
 
 
 def test_an_entry_too_large_to_parse_is_refused() -> None:
-    large = packed({"a.xml": bytes(range(256)) * (1 << 18) + b"more"})
-    assert reason(large) == "a.xml inflates to more than 64 MB: split the document"
+    large = packed({"a.xml": bytes(range(256)) * (40 << 12) + b"more"})
+    assert reason(large) == "a.xml inflates to more than 40 MB: split the document"
 
 
 def test_the_sum_of_what_is_read_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,6 +78,23 @@ def test_an_entry_gives_no_more_than_it_declares() -> None:
     data = packed({"a.xml": b"x" * 1000})
     lying = data.replace(struct.pack("<L", 1000), struct.pack("<L", 10))
     assert reason(lying) == "the file is damaged (a.xml cannot be unpacked): save it again"
+
+
+def test_a_bomb_that_lies_about_its_size_takes_no_memory() -> None:
+    inside = 64 << 20
+    data = packed({"a.xml": bytes(inside)}).replace(struct.pack("<L", inside), struct.pack("<L", 10))
+    tracemalloc.start()
+    try:
+        assert reason(data) == "the file is damaged (a.xml cannot be unpacked): save it again"
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_an_entry_packed_in_another_way_is_refused(compression: int) -> None:
+    expected = "a.xml is packed in a way that such files are not: save it again"
+    assert reason(packed({"a.xml": b"<a/>"}, compression)) == expected
 
 
 def test_the_number_of_entries_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +181,32 @@ def test_hostile_or_damaged_xml_is_refused(content: str, expected: str) -> None:
     with pytest.raises(DocumentError) as raised:
         archive.xml(content.encode(), "a.xml")
     assert str(raised.value) == expected
+
+
+def test_xml_can_be_streamed_past_what_may_be_parsed_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_ENTRY", 10)
+    with archive.open(packed({"a.xml": b"<a><b>1</b><c/><b>2</b></a>"})) as entries:
+        assert [element.text for element in entries.stream("a.xml", "b")] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("<a><b/></c>", "the file is damaged (a.xml is not well-formed XML): save it again"),
+        ("<b>" * 300, "a.xml nests too deeply, holds too long a text or grows by entities"),
+    ],
+    ids=["unclosed", "deep"],
+)
+def test_hostile_or_damaged_xml_is_refused_in_a_stream_too(content: str, expected: str) -> None:
+    with archive.open(packed({"a.xml": content.encode()})) as entries, pytest.raises(DocumentError) as raised:
+        list(entries.stream("a.xml", "b"))
+    assert str(raised.value) == expected
+
+
+def test_entities_in_a_stream_are_not_resolved() -> None:
+    entity = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd"><!ENTITY y "ha">]><a><b>&x;&y;</b></a>'
+    with archive.open(packed({"a.xml": entity})) as entries:
+        assert [element.text for element in entries.stream("a.xml", "b")] == [None]
 
 
 def test_a_declared_document_type_is_not_fetched() -> None:

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 
 import rag.calibration
+from rag.answer import Reading
 from rag.calibration import FEATURES, FITTED_SIZES, Calibration, Confidence, Thresholds, features, sigmoid
 from rag.retriever import Question, Ranking
 from rag.stores.local import LocalStore
-from rag.types import Vector
+from rag.types import Centre, Span, Vector
 from tests.small_store import small_store
+
+READING = Reading(Span(0, 5), match=0.75)
 
 
 def vector(*values: float) -> Vector:
@@ -45,7 +48,6 @@ def ranking() -> Ranking:
         sentence=vector(0.875, 0.9, 0.7, 0.7),
         lexical=vector(0.25, 0, 0, 0),
         standardised=vector(2.5, 3, 1, -1),
-        best_sentence=np.array([0, 0, 0, 0], dtype=np.int64),
         searched=100,
     )
 
@@ -58,7 +60,7 @@ def calibration(intercept: float = 0, **weights: float) -> Calibration:
 
 
 def test_features_are_about_the_first_passage(store: LocalStore, question: Question, ranking: Ranking) -> None:
-    found = features(store, question, ranking)
+    found = features(store, question, ranking, READING)
     # «закон» stands in one passage of four, «о» and «налог» in none; each counts once.
     one, none = math.log(1 + 3.5 / 1.5), math.log(1 + 4.5 / 0.5)
     assert tuple(found) == FEATURES
@@ -69,6 +71,10 @@ def test_features_are_about_the_first_passage(store: LocalStore, question: Quest
             "best_standardised": 3,
             "standardised_gap": 2.5 - -1,  # to the last, for there are no five in its language
             "score_gap": 0.5 - 0.2,
+            "runner_up_gap": 0.5 - 0.2,  # to the next in its language
+            "centred_gap": 0,
+            "second_gap": 0,
+            "token_match": 0.75,
             "sentence": 0.875,
             "lexical": 0.25,
             "coverage": one / (one + 2 * none),
@@ -82,8 +88,35 @@ def test_features_of_a_lone_passage_in_another_language(
     store: LocalStore, question: Question, ranking: Ranking
 ) -> None:
     alone = replace(ranking.take(np.array([1])), searched=1)
-    found = features(store, question, alone)
+    found = features(store, question, alone, READING)
     assert (found["same_language"], found["standardised_gap"], found["score_gap"], found["coverage"]) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("order", "centred", "second"),
+    [
+        pytest.param([0, 1, 2, 3], 0.5 - 0.25, 0, id="same_language"),
+        pytest.param([2, 0, 1, 3], 0.25 - 0.5, 0, id="another_stands_above"),
+        pytest.param([1, 4, 0, 2], 0.75 - 0.5, 0.5 - 0.75, id="other_language"),
+        pytest.param([1, 0, 2, 3], 0, 0, id="alone_in_its_language"),
+    ],
+)
+def test_gaps_are_to_the_best_other_of_the_first_passages_language(
+    question: Question,
+    ranking: Ranking,
+    order: list[int],
+    centred: float,
+    second: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = [("ru", "Закон принят."), ("en", "The law."), ("ru", "Дождь."), ("ru", "Снег."), ("en", "Rain.")]
+    store = small_store(texts)
+    monkeypatch.setattr(store, "centred_scores", lambda _, ids, __: vector(0.5, 0.75, 0.25, 0, 0.5)[ids])
+    monkeypatch.setattr(store, "second_scores", lambda _, ids: vector(0, 0.5, 0, 0, 0.75)[ids])
+    asked = replace(question, centre=Centre(vector(0), vector(0)), second=vector(1))
+    ranked = replace(ranking, passages=np.array(order), languages=np.array([texts[number][0] for number in order]))
+    found = features(store, asked, ranked, READING)
+    assert (found["centred_gap"], found["second_gap"]) == (centred, second)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +126,7 @@ def test_features_of_a_lone_passage_in_another_language(
 def test_collection_size_stays_within_what_was_fitted(
     store: LocalStore, question: Question, ranking: Ranking, searched: int, counted: int
 ) -> None:
-    found = features(store, question, replace(ranking, searched=searched))
+    found = features(store, question, replace(ranking, searched=searched), READING)
     assert found["collection_size"] == pytest.approx(math.log(counted))
 
 
@@ -111,7 +144,9 @@ def test_sigmoid_never_overflows(value: float, probability: float) -> None:
 def test_probability_is_the_sigmoid_of_the_weighted_features(
     store: LocalStore, question: Question, ranking: Ranking
 ) -> None:
-    judged = calibration(-2, sentence=4, lexical=-2, same_language=math.log(3) - 1).judge(store, question, ranking)
+    judged = calibration(-2, sentence=4, lexical=-2, same_language=math.log(3) - 1).judge(
+        store, question, ranking, READING
+    )
     # -2 + 4 * .875 - 2 * .25 + ln 3 - 1 = ln 3
     assert judged.probability == pytest.approx(0.75)
 
@@ -124,7 +159,7 @@ def test_thresholds_are_those_of_the_first_passages_language(
     limits = Thresholds(0.75, 0.5) if first == 0 else Thresholds(0.9, 0.25)
     verdict = "found" if probability >= limits.found else "unsure" if probability >= limits.not_found else "not_found"
     model = calibration(math.log(probability / (1 - probability)))
-    judged = model.judge(store, question, ranking.take(np.array([first])))
+    judged = model.judge(store, question, ranking.take(np.array([first])), READING)
     assert judged.probability == pytest.approx(probability)
     assert judged.verdict == verdict
 
@@ -140,14 +175,14 @@ def test_thresholds_are_those_of_the_first_passages_language(
 def test_threshold_itself_counts_as_reached(
     store: LocalStore, question: Question, ranking: Ranking, limits: Thresholds, verdict: str
 ) -> None:
-    assert replace(calibration(), same=limits).judge(store, question, ranking) == Confidence(0.5, verdict)  # type: ignore[arg-type]  # one of three
+    assert replace(calibration(), same=limits).judge(store, question, ranking, READING) == Confidence(0.5, verdict)  # type: ignore[arg-type]  # one of three
 
 
 def test_nothing_ranked_or_no_word_asked_is_not_found(store: LocalStore, question: Question, ranking: Ranking) -> None:
     model = calibration(100)
     nothing = ranking.take(np.array([], dtype=np.int64))
-    assert model.judge(store, question, nothing) == Confidence(0.0, "not_found")
-    assert model.judge(store, replace(question, stems=()), ranking) == Confidence(0.0, "not_found")
+    assert model.judge(store, question, nothing, None) == Confidence(0.0, "not_found")
+    assert model.judge(store, replace(question, stems=()), ranking, READING) == Confidence(0.0, "not_found")
 
 
 # -- the file

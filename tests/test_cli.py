@@ -97,7 +97,7 @@ def test_build_ask_search_info_check(snoska: object, tmp_path: Path) -> None:
     assert list(asked["answer"]) == ["verdict", "found", "confidence", "text", "citation"]
     assert list(asked["citations"][0]) == [
         *("rank", "document", "title", "date", "language", "page", "paragraph", "start", "end", "quote", "highlight"),
-        *("score", "scores", "also_in"),
+        *("score", "scores", "also_in", "ocr"),
     ]
     assert asked["citations"][0]["paragraph"] == 13
     found = snoska("search", "Сенегал", "-i", index, "--json", "-k", "1").json()  # type: ignore[operator]

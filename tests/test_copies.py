@@ -35,7 +35,7 @@ def test_copy_tells_where_it_stands() -> None:
     text = " ".join(ENGLISH)
     store = small_store([("en", text), ("en", "Another."), ("en", text)])
     groups = fold(store, np.array([2, 1, 0], dtype=np.int64), 5)
-    assert groups == [Group(0, (Copy("0.txt", 0, len(text)),)), Group(1, ())]
+    assert groups == [Group(0, (Copy("0.txt", 0, len(text)),), (2,)), Group(1, ())]
 
 
 @LANGUAGES

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from rag.dense import DenseLeg, flat_index
-from rag.types import Ids
+from rag.types import Centre, Ids
 from tests.small_encoder import SmallEncoder
 from tests.small_store import small_store
 
@@ -56,23 +58,28 @@ def test_candidates_are_the_owners_of_the_nearest_rows(
     assert found.dtype == np.int64
 
 
-def test_scores_are_exact_cosines_and_name_the_best_sentence(leg: DenseLeg) -> None:
+def test_scores_are_exact_cosines(leg: DenseLeg) -> None:
     scores = leg.scores(QUESTION, ids(2, 0, 1))
     assert scores.paragraph == pytest.approx([0, 0.6, -1])
     assert scores.sentence == pytest.approx([0, 1, -1])
-    assert scores.best_sentence.tolist() == [0, 1, 0]
     assert leg.sentence_scores(QUESTION, 0) == pytest.approx([0, 1])
     assert leg.sentence_scores(QUESTION, 1) == pytest.approx([-1])
 
 
-def test_first_of_equal_sentences_is_the_best() -> None:
-    leg = DenseLeg(flat_index(VECTORS), ints(EAST), ints(NORTH, EAST, EAST), ints(0, 3))
-    assert leg.scores(QUESTION, ids(0)).best_sentence.tolist() == [1]
+def test_centred_scores_are_cosines_of_what_is_left_without_the_means(leg: DenseLeg) -> None:
+    """Passage 0 has its own vector at (.6, .8), sentences at (0, 1) and (1, 0); passage 1 is at (-1, 0)."""
+    centre = Centre(np.array([0.5, -0.5], dtype=np.float32), np.array([0, 0.5], dtype=np.float32))
+    # the question (1, 0) becomes (.5, .5); rows (.6, .3), (0, .5), (1, -.5) and (-1, -.5)
+    across = [(0.6 + 0.3) / math.sqrt(2 * 0.45), 0.5 / math.sqrt(2 * 0.25), 0.5 / math.sqrt(2 * 1.25)]
+    away = -1.5 / math.sqrt(2 * 1.25)
+    scores = leg.centred_scores(QUESTION, ids(0, 1), centre)
+    assert scores == pytest.approx([(across[0] + max(across[1:])) / 2, away], abs=1e-6)
+    assert scores.dtype == np.float32
 
 
 def test_scores_of_no_passage_are_empty(leg: DenseLeg) -> None:
     scores = leg.scores(QUESTION, ids())
-    assert (scores.paragraph.shape, scores.sentence.shape, scores.best_sentence.shape) == ((0,), (0,), (0,))
+    assert (scores.paragraph.shape, scores.sentence.shape) == ((0,), (0,))
     assert leg.rows(ids()).shape == (0, 2)
 
 
@@ -116,5 +123,4 @@ def test_question_that_repeats_a_sentence_finds_it(texts: list[str], question: s
     assert store.dense.candidates(vector, 1).tolist() == [0]
     scores = store.dense.scores(vector, ids(0, 1))
     assert scores.sentence[0] == pytest.approx(1, abs=1e-6)
-    assert scores.best_sentence[0] == 1
     assert scores.sentence[1] < 0.5

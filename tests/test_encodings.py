@@ -6,8 +6,9 @@ import random
 
 import pytest
 
+from rag import readers
 from rag.errors import DocumentError
-from rag.readers import plain
+from rag.readers import html, markdown, plain
 from rag.readers.encodings import CANDIDATES, CLASSES, decode, decode_name
 
 CYRILLIC = ("windows-1251", "koi8-r", "cp866", "mac-cyrillic", "iso8859-5")
@@ -81,6 +82,7 @@ def test_declared_encoding_is_believed_where_it_can_be_true() -> None:
             PARAGRAPH.count(","),
             id="broken",
         ),
+        pytest.param("Привет, мир".encode()[:-1], "Привет, ми\ufffd", 1, id="torn_headline"),
         pytest.param("a\ufffdb".encode(), "a\ufffdb", 0, id="sign_itself"),
         pytest.param(PARAGRAPH.encode("utf-16")[:-1], PARAGRAPH[:-1] + "\ufffd", 1, id="utf16"),
     ],
@@ -90,8 +92,9 @@ def test_few_broken_characters_do_not_lose_the_file(data: bytes, text: str, dama
     assert (decoded.text, decoded.damaged) == (text, damaged)
 
 
-def test_reader_says_how_many_characters_are_broken() -> None:
-    source = plain.read(PARAGRAPH.encode().replace(b"15", b"\xff\xfe"))
+@pytest.mark.parametrize("reader", [plain, markdown, html], ids=["txt", "md", "html"])
+def test_reader_says_how_many_characters_are_broken(reader: readers.Reader) -> None:
+    source = reader.read(PARAGRAPH.encode().replace(b"15", b"\xff\xfe"))
     assert source.missing == ("characters that are not UTF-8: 2",)
     assert source.text == PARAGRAPH.replace("15", "\ufffd\ufffd")
 

@@ -12,7 +12,7 @@ from rag.types import Vector
 @pytest.fixture(autouse=True)
 def constants(monkeypatch: pytest.MonkeyPatch) -> None:
     fixed = {"LEXICAL_WEIGHT": 0.25, "SPREAD": 0.025, "CROSS_FACTOR": 1.25, "SHRINKAGE": 60, "RANK_CONSTANT": 60,
-             "SECOND_WEIGHT": 0.2}  # fmt: skip
+             "CENTRED_WEIGHT": 0.3, "SECOND_WEIGHT": 0.1}  # fmt: skip
     for name, value in fixed.items():
         monkeypatch.setattr(fusion, name, value)
 
@@ -70,6 +70,22 @@ def test_statistics_of_equally_large_languages_do_not_depend_on_their_order() ->
 def test_standard_score_counts_deviations_over_the_mean() -> None:
     scores = fusion.standardise(vector(0.9, 0.8, 0.5), vector(0.84, 0.84, 0.5), vector(0.02, 0.02, 0))
     assert scores == pytest.approx([3, -2, 0], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("centred", "second", "expected"),
+    [
+        pytest.param(3.0, 5.0, 0.6 * 2 + 0.3 * 3 + 0.1 * 5, id="both"),
+        pytest.param(3.0, None, (0.6 * 2 + 0.3 * 3) / 0.9, id="no_second_encoder"),
+        pytest.param(None, 5.0, (0.6 * 2 + 0.1 * 5) / 0.7, id="no_means"),
+        pytest.param(None, None, 2.0, id="neither"),
+    ],
+)
+def test_across_languages_what_there_is_shares_the_say(
+    centred: float | None, second: float | None, expected: float
+) -> None:
+    given = [None if value is None else vector(value) for value in (centred, second)]
+    assert fusion.across(vector(2), *given) == pytest.approx([expected])
 
 
 def test_hybrid_adds_the_lexical_score_and_lifts_the_other_language() -> None:

@@ -19,7 +19,8 @@ from rag.settings import Settings
 from rag.stores.local import LocalStore
 from rag.stores.opening import open_store
 
-LIMITS = Settings(max_file_bytes=4 << 20, read_seconds=15, ocr=())
+LIMITS = Settings(max_file_bytes=4 << 20, read_seconds=5, read_megabytes=512, ocr=())  # lower, to be met sooner
+pytestmark = pytest.mark.slow
 SECRET = "the-secret-that-nothing-may-include"
 SIDECAR = ".meta.json"
 

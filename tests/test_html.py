@@ -197,6 +197,18 @@ def test_rows_of_a_table_stay_together() -> None:
     assert "Город\tГод\nАстана" in source.text
 
 
+def test_a_table_of_one_row_is_the_pages_layout() -> None:
+    source = read(
+        "<table><tr><td width=20%><a href=1>Главная</a><br><a href=2>Контакты</a></td><td><b>Открыт новый мост</b>"
+        "<p>Мост через Илек соединил два района.</p><p>Проезд открыт для легковых машин.</p></td></tr></table>"
+    )
+    assert [source.text[b.start : b.end] for b in source.blocks if b.kind != "row"][-2:] == [
+        "Мост через Илек соединил два района.",
+        "Проезд открыт для легковых машин.",
+    ]
+    assert "Контакты" not in source.text
+
+
 @pytest.mark.parametrize(
     "hidden",
     [
@@ -218,6 +230,14 @@ def test_paragraphs_that_open_at_a_click_are_the_articles_own() -> None:
     answer = PARAGRAPHS["ru"][1]
     source = read(f"<main><h1>Вопросы</h1><h2>Что решили?</h2><div style='display:none'><p>{answer}</p></div></main>")
     assert texts(source) == ["Вопросы", "Что решили?", answer]
+
+
+def test_last_of_the_alternatives_in_a_line_stands_for_them() -> None:
+    switch = "<span><span hidden=true>Command</span><span hidden=true>Ctrl</span></span>"
+    assert texts(read(f"<main><p>Нажмите {switch}+Q.</p><p>Или <span hidden>нет</span>так.</p></main>")) == [
+        "Нажмите Ctrl+Q.",
+        "Или так.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -331,6 +351,15 @@ def test_nesting_is_bounded_and_what_stands_before_it_is_read(body: str) -> None
 def test_unclosed_elements_of_an_old_page_lose_nothing() -> None:
     source = read("".join(f"<div><font size=2><p>Абзац {n}." for n in range(500)))
     assert texts(source) == [f"Абзац {n}." for n in range(500)]
+
+
+def test_xhtml_ends_its_elements_where_it_says() -> None:
+    page = (
+        '<?xml version="1.0" encoding="utf-8"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title/>'
+        '<script src="a.js"/></head><body><p>Раз&nbsp;&mdash; <a id="x"/>два &lt;</p><P/></body></html>'
+    )
+    assert texts(html.read(page.encode())) == ["Раз — два <"]
+    assert texts(html.read(page.replace("<P/>", "<p>").replace("<title/>", "").encode())) == ["Раз — два <"]
 
 
 def test_entities_are_not_defined_and_nothing_is_fetched() -> None:

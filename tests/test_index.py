@@ -70,10 +70,19 @@ def test_lexical_mode_lists_only_what_matches(seed_index: rag.Index) -> None:
 
 def test_masked_passages_are_out_of_the_answer(seed_index: rag.Index) -> None:
     numbers = {passage.paragraph: i for i, passage in enumerate(seed_index.store.passages)}
-    answer = seed_index.ask("Сколько компаний с эмиратским участием работает в Казахстане?", without=[numbers[6]])
+    answer = seed_index.without([numbers[6]]).ask("Сколько компаний с эмиратским участием работает в Казахстане?")
     assert 6 not in [citation.paragraph for citation in answer.citations]
     whole = seed_index.ask("Сколько компаний с эмиратским участием работает в Казахстане?")
     assert answer.confidence < whole.confidence
+
+
+def test_a_phrase_that_only_a_masked_passage_holds_is_not_asked_for(seed_index: rag.Index) -> None:
+    numbers = {passage.paragraph: i for i, passage in enumerate(seed_index.store.passages)}
+    asked = 'Сколько работает «"компаний с эмиратским участием"»?'
+    assert [hit.paragraph for hit in seed_index.search(asked)] == [6]
+    masked = seed_index.without([numbers[6]]).ask(asked)
+    assert [note.kind for note in masked.notes] == ["phrase"]
+    assert len(masked.citations) > 1
 
 
 @pytest.mark.parametrize(
@@ -158,6 +167,21 @@ def test_a_republished_paragraph_is_one_citation(encoder: rag.encoders.SentenceE
         ("a.txt", ["b.txt"]),
         ("c.txt", []),
     ]
+
+
+def test_a_copy_of_the_answer_is_no_rival_to_it(
+    encoder: rag.encoders.SentenceEncoder, seed_index: rag.Index, tmp_path: Path
+) -> None:
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    for path, document in seed_index.store.documents.items():
+        (documents / path).write_text(document.text, encoding="utf-8")
+        (documents / f"again-{path}").write_text(document.text, encoding="utf-8")
+    question = "Сколько компаний с эмиратским участием работает в Казахстане?"
+    once, twice = (each.ask(question) for each in (seed_index, rag.build(documents, tmp_path / "i", encoder=encoder)))
+    assert len(twice.citations[0].also_in) == 1
+    assert twice.verdict == once.verdict == "found"
+    assert abs(twice.confidence - once.confidence) < 0.1
 
 
 @pytest.mark.parametrize(

@@ -119,3 +119,17 @@ def test_best_are_those_above_zero_in_order(count: int, allowed: list[int] | Non
     found = best(scores, count, ids)
     assert found.tolist() == expected
     assert found.dtype == np.int64
+
+
+@given(st.lists(STEMS, min_size=1, max_size=6), st.lists(st.sampled_from("abcdefg"), max_size=5), st.data())
+@settings(max_examples=60, deadline=None)
+def test_without_passages_the_rest_score_as_if_they_had_never_been_there(
+    passages: list[list[str]], query: list[str], data: st.DataObject
+) -> None:
+    gone = data.draw(st.sets(st.integers(0, len(passages) - 1)))
+    kept = [number for number in range(len(passages)) if number not in gone]
+    leg, rest = LexicalLeg.of(passages).without(gone), LexicalLeg.of([passages[number] for number in kept])
+    assert leg.scores(query)[kept] == pytest.approx(rest.scores(query), abs=1e-6)
+    assert [leg.weight(stem) for stem in query] == pytest.approx([rest.weight(stem) for stem in query])
+    assert [leg.knows(stem) for stem in query] == [rest.knows(stem) for stem in query]
+    assert leg.coverage(query, "abc") == pytest.approx(rest.coverage(query, "abc"))

@@ -20,8 +20,9 @@ from rag.index import check
 from rag.settings import Settings
 from rag.stores import segment_vectors as segment_module
 from rag.stores import segment_writer
+from rag.stores.entry import Entry
 from rag.stores.files import PARTS
-from rag.stores.local import Entry, text_key
+from rag.stores.local import text_key
 from rag.stores.mapped import MappedStore
 from rag.stores.segment import Segment
 from rag.stores.segment_writer import Keys, SegmentWriter, key_list

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
 from rag import readers
 from rag.errors import DocumentError
-from rag.readers import dates
+from rag.readers import dates, metadata
 from rag.readers.metadata import Overrides, overridden, sidecar
+from rag.readers.source import Source
+from rag.types import Block
 
 MONTHS_RU = [
     "января",
@@ -66,6 +69,7 @@ MONTHS_KK = [
             Overrides("Отчёт", "2025-11-25", "ru"),
             id="ru",
         ),
+        pytest.param('{"language": "kz"}', Overrides(language="kk"), id="kk-the_country's_code"),
         pytest.param('{"language": "en-GB", "author": [1]}', Overrides(language="en"), id="en-other_keys"),
         pytest.param('{"date": "2024-02-29T10:00:00Z"}', Overrides(date="2024-02-29"), id="en-time_of_day"),
         pytest.param('\ufeff{"title": null, "date": ""}', Overrides(), id="empty"),
@@ -234,6 +238,17 @@ def test_stated_date_goes_first_then_a_line_then_the_name_then_the_opening() -> 
     assert readers.read(opening.encode(), "a.md").document.date == "2024-04-04"
 
 
+def test_of_a_scan_what_its_page_says_goes_before_what_the_scanner_says() -> None:
+    text = "Приказ\n\n25.11.2019\n\nО мерах поддержки"
+    blocks = (Block(0, 6), Block(8, 18), Block(20, 37))
+    typed = Source(text, blocks, pages=(0,), title="scan-0001", date="2026-01-01")
+    scanned = replace(typed, scanned=(1,))
+    assert (metadata.title(typed, "a.pdf"), metadata.date(typed, "a.pdf")) == ("scan-0001", "2026-01-01")
+    assert (metadata.title(scanned, "a.pdf"), metadata.date(scanned, "a.pdf")) == ("О мерах поддержки", "2019-11-25")
+    named = replace(scanned, title="Приказ о мерах", text=text.replace("25.11.2019", "№ 12/456-о"))
+    assert (metadata.title(named, "a.pdf"), metadata.date(named, "a.pdf")) == ("Приказ о мерах", "2026-01-01")
+
+
 def test_time_is_linear_in_a_text_of_half_dates() -> None:
     started = time.process_time()
     for text in ("25 " * 30_000, "25 ноября " * 20_000, "«" * 100_000, "2025 жыл " * 20_000, "9" * 100_000):
@@ -242,6 +257,10 @@ def test_time_is_linear_in_a_text_of_half_dates() -> None:
 
 
 # -- titles
+
+
+def test_a_table_without_a_heading_is_called_by_its_files_name() -> None:
+    assert readers.read("Город;Год\nАлматы;2024\n".encode(), "a/города.csv").document.title == "города.csv"
 
 
 @pytest.mark.parametrize(

@@ -406,3 +406,13 @@ def test_a_slide_that_cannot_be_read_is_missing_and_the_others_are_not() -> None
         "slide 1: the file is damaged (ppt/slides/slide1.xml is not well-formed XML): save it again",
         "slide 3: the file holds no such slide",
     )
+
+
+def test_a_damaged_part_that_the_text_does_not_need_costs_only_itself() -> None:
+    note = '<w:p><w:r><w:t>Рост</w:t><w:footnoteReference w:id="2"/></w:r></w:p>'
+    source = docx.read(word(note, core="<dc:title>", styles="<w:style>", footnotes="<w:footnote>"))
+    assert (texts(source), source.title) == (["Рост"], None)
+    assert source.missing == (
+        "styles.xml: the file is damaged (word/styles.xml is not well-formed XML): save it again",
+        "footnotes.xml: the file is damaged (word/footnotes.xml is not well-formed XML): save it again",
+    )

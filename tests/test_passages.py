@@ -235,3 +235,15 @@ def test_page_is_the_one_in_which_the_passage_starts() -> None:
     blocks = (Block(0, 9), Block(11, 22), Block(24, 29))
     document = Document("a.pdf", text, blocks, "", "ru", "pdf", pages=(0, 11, 16))
     assert [passage.page for passage in passages(document, WORDS, 512)] == [1, 2, 3]
+
+
+def test_stub_at_the_end_of_a_page_does_not_lead_into_the_next_one() -> None:
+    text = "Доклад\n\nАстана, 2025\n\nИтоги\n\nРост — 6,2 %\n\nПланы на год."
+    blocks = (Block(0, 6, "heading"), Block(8, 20), Block(22, 27, "heading"), Block(29, 41), Block(43, 56))
+    document = Document("a.pptx", text, blocks, "", "ru", "pptx", pages=(0, 22, 43))
+    found = [(passage.page, passage.paragraph, passage.text) for passage in passages(document, WORDS, 512)]
+    assert found == [
+        (1, 1, "Доклад\n\nАстана, 2025"),
+        (2, 3, "Итоги\n\nРост — 6,2 %"),
+        (3, 5, "Планы на год."),
+    ]

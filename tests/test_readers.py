@@ -132,11 +132,33 @@ def test_type_is_the_ending_of_the_name(path: str, kind: str) -> None:
     assert readers.file_type(path) == kind
 
 
-def test_unknown_type_names_those_that_are_known() -> None:
-    with pytest.raises(DocumentError, match=r"^no reader for \.xyz: supported are .*\.md, .*\.txt"):
-        readers.read(b"text", "a.xyz")
-    with pytest.raises(DocumentError, match=r"^no reader for files without an ending: "):
-        readers.read(b"text", "README")
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("a.xyz", "no reader for .xyz: save it in a format that is read, such as .pdf, .docx or .txt"),
+        ("архив.ZIP", "no reader for .zip: unpack the archive"),
+        ("README", "no reader for files without an ending: give it that of its format"),
+    ],
+)
+def test_unknown_type_is_refused_with_what_to_do(path: str, reason: str) -> None:
+    with pytest.raises(DocumentError) as raised:
+        readers.read(b"text", path)
+    assert str(raised.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"PK\x03\x04" + bytes(100), "the file's name is wrong, it is an office file: give it its own ending"),
+        (b"<html><body>Text.</body></html>", "the file's name is wrong, it is an HTML page: name it .html"),
+        (b"%PDF-1.4 and no more", "not a PDF, or a damaged one: open it in a PDF viewer and save it anew"),
+    ],
+    ids=["office", "html", "damaged"],
+)
+def test_what_is_no_pdf_is_named_by_what_it_is(data: bytes, reason: str) -> None:
+    with pytest.raises(DocumentError) as raised:
+        readers.read(data, "a.pdf")
+    assert str(raised.value) == reason
 
 
 @pytest.mark.parametrize("path", ["a.txt", "a.md"])

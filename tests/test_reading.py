@@ -20,6 +20,7 @@ from rag.settings import Settings
 from rag.types import Progress, Skipped
 
 HERE = "tests.worker_of_bad_readers"
+DAMAGE = "it is damaged, or takes more than 1024 MB of memory"
 
 
 @pytest.fixture
@@ -42,8 +43,8 @@ def pid(process: Process, folder: Path) -> int:
 @pytest.mark.parametrize(
     ("what", "reason"),
     [
-        ("dies", r"it ends the process that reads it \(signal SIGABRT\): it is damaged"),
-        ("exits", r"it ends the process that reads it \(status 0\): it is damaged"),
+        ("dies", rf"it ends the process that reads it \(signal SIGABRT\): {DAMAGE}"),
+        ("exits", rf"it ends the process that reads it \(status 0\): {DAMAGE}"),
         ("hangs", "it takes more than 3 s to read: split it, or raise SNOSKA_READ_SECONDS"),
         ("grows", "it takes more than 1024 MB of memory to read: split it"),
     ],
@@ -152,3 +153,15 @@ def test_a_file_changed_since_it_was_found_has_the_hash_of_what_was_read(tmp_pat
     now, _ = folders.scan(tmp_path, 2**20)
     [(file, reading)], _ = read_all(files, tmp_path, Settings())
     assert (file, reading.document.text) == (now[0], "New text.")
+
+
+def test_an_interrupted_build_does_not_wait_for_a_file_that_hangs(tmp_path: Path) -> None:
+    (tmp_path / "a.bad").write_text("hangs")
+
+    def interrupted() -> None:
+        with Pool(1, 600, 1024, HERE) as pool:
+            pool.run([{"file": str(tmp_path / "a.bad"), "path": "a.bad"}])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()

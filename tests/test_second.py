@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from rag.encoders import SentenceEncoder, model_fingerprint
 from rag.errors import IndexMismatch, ModelError
 from rag.retriever import rank
 from rag.settings import Settings
+from rag.types import Centre
 from rag.universal import UniversalEncoder
 from tests.small_encoder import SmallEncoder, SmallSecond
 
@@ -117,6 +119,44 @@ def test_it_is_asked_about_the_other_language_only(
     }
     assert moved == {"en": False, "ru": True}
     assert index.store.passage(int(with_it.passages[with_it.languages == "ru"][0])).text.startswith("Второй")
+
+
+def test_the_question_is_read_once(encoder: SentenceEncoder) -> None:
+    """Its vector is the one that `encode_queries` gives, its states come with it."""
+    for text in TEXTS:
+        vector, states = encoder.encode_query(text)
+        assert states is not None
+        assert vector == pytest.approx(encoder.encode_queries([text])[0], abs=1e-6)
+
+
+def test_the_means_are_those_of_the_bundled_model(encoder: SentenceEncoder) -> None:
+    """Without them unrelated vectors lie within .7 to .9 of each other; what is left tells them apart."""
+    centre = encoder.centre
+    assert centre is not None
+    asked = encoder.encode_queries([TEXTS[1]])[0]
+    rows = encoder.encode_documents([TEXTS[0], "Вода — это жизнь."])
+    related, unrelated = centre.cosines(rows, asked)
+    assert related > 0.5 > 0.25 > unrelated
+    assert (rows @ asked).min() > 0.7
+
+
+def test_centred_vectors_are_asked_of_the_other_language_only(
+    mixed: tuple[rag.Index, SmallEncoder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, _ = mixed
+    question = replace(
+        index.understand("Which section has number 5?"),
+        centre=Centre(np.full(64, 0.1, dtype=np.float32), np.full(64, -0.1, dtype=np.float32)),
+    )
+    with_it, without = rank(index.store, question), rank(index.store, replace(question, centre=None))
+    score = dict(zip(without.passages.tolist(), without.fused.tolist(), strict=True))
+    same = {
+        language: score[number] == value
+        for number, language, value in zip(
+            with_it.passages.tolist(), with_it.languages.tolist(), with_it.fused.tolist(), strict=True
+        )
+    }
+    assert same == {"en": True, "ru": False}
 
 
 def test_a_collection_in_the_questions_language_does_not_ask_it(seed_index: rag.Index) -> None:

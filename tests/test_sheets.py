@@ -129,6 +129,21 @@ def test_cells_of_every_kind_are_read() -> None:
     ]
 
 
+def test_a_damaged_sheet_is_missing_and_alone_it_is_the_reason() -> None:
+    data = workbook('<row><c t="inlineStr"><is><t>Да</t></is></c></row></sheetData><sheetData')
+    damage = "the file is damaged (xl/sheet1.xml is not well-formed XML): save it again"
+    with pytest.raises(DocumentError) as raised:
+        xlsx.read(data)
+    assert str(raised.value) == f"sheet Лист1: {damage}"
+    whole = workbook('<row><c t="inlineStr"><is><t>Да</t></is></c></row>')
+    with zipfile.ZipFile(io.BytesIO(whole)) as file:
+        parts = {name: file.read(name).decode() for name in file.namelist()}
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace("<sheets>", '<sheets><sheet name="Нет" r:id="rId9"/>')
+    source = xlsx.read(packed(parts))
+    assert blocks(source) == [("heading", "Лист1"), ("paragraph", "Да")]
+    assert source.missing == ("sheet Нет: the file is incomplete: it holds no such sheet",)
+
+
 @pytest.mark.parametrize(
     ("code", "value", "expected"),
     [
@@ -269,3 +284,18 @@ def test_the_cells_of_all_sheets_are_counted_together() -> None:
     counter.add(1)
     with pytest.raises(DocumentError, match=r"^more than 300,000 rows or 1,000,000 cells: split the table$"):
         counter.add(1)
+
+
+def test_one_long_text_in_many_cells_is_refused() -> None:
+    long = f"<si><t>{'слово ' * 5000}</t></si>"
+    rows = "".join(f'<row r="{number}"><c t="s"><v>0</v></c></row>' for number in range(1, 2001))
+    with pytest.raises(DocumentError, match=r"^sheet Лист1: more than 30,000,000 characters: split the table$"):
+        xlsx.read(workbook(rows, long))
+    with pytest.raises(DocumentError, match=r"^more than 30,000,000 characters: split the table$"):
+        sheets.write(Draft(), sheets.Sheet("", {n: {0: sheets.Cell("а" * 30_000, True)} for n in range(1001)}))
+
+
+def test_damage_in_a_table_as_text_is_told() -> None:
+    source = csv.read("Область;Орган\nУлытауская;Министерство финансов\n".encode().replace("ф".encode(), b"\xd1"))
+    assert blocks(source) == [("row", "Область: Улытауская; Орган: Министерство \ufffdинансов")]
+    assert source.missing == ("characters that are not UTF-8: 1",)

@@ -50,6 +50,8 @@ READERS = {
     "html": "html",
     "htm": "html",
     "xhtml": "html",
+    "epub": "epub",
+    "fb2": "fb2",
     "docx": "docx",
     "docm": "docx",
     "dotx": "docx",
@@ -82,6 +84,9 @@ READERS = {
 }
 
 
+ARCHIVES = ("zip", "rar", "7z", "tar", "gz", "tgz", "bz2", "xz")
+
+
 def file_type(path: str) -> str:
     """The ending of the file's name, lower case and without the dot; empty where there is none."""
     name = path.rsplit("/", 1)[-1]
@@ -95,7 +100,7 @@ def read(data: bytes, path: str, scans: Mapping[str, str] | None = None) -> Read
     """
     kind = file_type(path)
     if kind not in READERS:
-        raise DocumentError(f"no reader for {'.' + kind if kind else 'files without an ending'}: {supported()}")
+        raise DocumentError(_unknown(kind))
     if not data:
         raise DocumentError("the file is empty")
     source = metadata.without_date_line(_source(kind, data, scans))
@@ -128,6 +133,14 @@ def _source(kind: str, data: bytes, scans: Mapping[str, str] | None) -> Source:
 def _reader(kind: str) -> Reader:
     module: Reader = import_module(f"rag.readers.{READERS[kind]}")
     return module
+
+
+def _unknown(kind: str) -> str:
+    if not kind:
+        return "no reader for files without an ending: give it that of its format"
+    if kind in ARCHIVES:
+        return f"no reader for .{kind}: unpack the archive"
+    return f"no reader for .{kind}: save it in a format that is read, such as .pdf, .docx or .txt"
 
 
 def supported() -> str:

@@ -16,10 +16,12 @@ from lxml import etree
 from rag.errors import DocumentError
 
 MAX_ENTRIES = 20_000  # the largest honest ones are presentations and books with some thousand pictures
-MAX_ENTRY = 64 << 20  # bytes; parsed XML takes up to ten times as much memory, and a reader has 1 GB
+MAX_ENTRY = 40 << 20  # bytes; XML parsed whole takes up to 25 times as much memory, mostly ten, and a reader has 1 GB
 MAX_INFLATED = 256 << 20  # bytes read from one archive in all, pictures and films aside, which no reader asks for
 MAX_RATIO = 400  # inflated to packed; sheets of equal cells reach some 100, a bomb 1,000
 SMALL_ENTRY = 4 << 20  # bytes; below it the ratio says nothing and harms nothing
+# Those that the formats allow; of others zipfile unpacks at once whatever is packed, however much was asked for.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 DIRECTORY_ENTRY = b"PK\x01\x02"
 LOCAL_HEADER = 30  # bytes that stand before an entry's name and its packed data
@@ -83,20 +85,43 @@ class Entries:
 
     def read(self, name: str) -> bytes:
         """The entry's bytes; raises DocumentError where it is missing, damaged or too large."""
+        entry = self._allowed(name, MAX_ENTRY)
+        try:
+            with self._file.open(entry) as file:
+                return file.read(entry.file_size + 1)  # stops there, whatever else the packed data would give
+        except DAMAGE as error:
+            raise DocumentError(_damaged(name)) from error
+
+    def stream(self, name: str, *tags: str) -> Iterator[etree._Element]:
+        """The elements of these local names in an XML entry, each forgotten after its turn; as :func:`xml`."""
+        entry = self._allowed(name, MAX_INFLATED)
+        try:
+            with self._file.open(entry) as file:
+                for _, element in etree.iterparse(file, tag=[f"{{*}}{tag}" for tag in tags], **SAFE):
+                    yield element
+                    element.clear()
+                    while element.getprevious() is not None:
+                        del element.getparent()[0]
+        except etree.XMLSyntaxError as error:
+            raise _xml_error(error, name) from error
+        except DAMAGE as error:
+            raise DocumentError(_damaged(name)) from error
+
+    def _allowed(self, name: str, limit: int) -> zipfile.ZipInfo:
+        """The entry, if it may be read: it counts against what may be inflated in all."""
         if name not in self:
             raise DocumentError(f"the file is incomplete: it holds no {name}")
         entry = self._file.NameToInfo[name]
-        if entry.file_size > MAX_ENTRY:
-            raise DocumentError(f"{name} inflates to more than {MAX_ENTRY >> 20} MB: split the document")
+        if entry.compress_type not in METHODS:
+            raise DocumentError(f"{name} is packed in a way that such files are not: save it again")
         if entry.file_size > max(SMALL_ENTRY, MAX_RATIO * entry.compress_size):
             raise DocumentError(f"{name} inflates to more than {MAX_RATIO} times its size, as a zip bomb does")
+        if entry.file_size > limit:
+            raise DocumentError(f"{name} inflates to more than {limit >> 20} MB: split the document")
         if entry.file_size > self._left:
             raise DocumentError(f"the file inflates to more than {MAX_INFLATED >> 20} MB: split the document")
         self._left -= entry.file_size
-        try:
-            return self._file.read(entry)  # never more than file_size, whatever the packed data would give
-        except DAMAGE as error:
-            raise DocumentError(f"the file is damaged ({name} cannot be unpacked): save it again") from error
+        return entry
 
 
 @contextmanager
@@ -130,16 +155,8 @@ def xml(data: bytes, name: str) -> etree._Element:
     return root
 
 
-def stream(data: bytes, name: str, *tags: str) -> Iterator[etree._Element]:
-    """The elements of these local names, one at a time and each forgotten after its turn; otherwise as :func:`xml`."""
-    try:
-        for _, element in etree.iterparse(io.BytesIO(data), tag=[f"{{*}}{tag}" for tag in tags], **SAFE):
-            yield element
-            element.clear()
-            while element.getprevious() is not None:
-                del element.getparent()[0]
-    except etree.XMLSyntaxError as error:
-        raise _xml_error(error, name) from error
+def _damaged(name: str) -> str:
+    return f"the file is damaged ({name} cannot be unpacked): save it again"
 
 
 def _xml_error(error: etree.XMLSyntaxError, name: str) -> DocumentError:

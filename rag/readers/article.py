@@ -128,7 +128,7 @@ def _length(text: str | None) -> int:
 def _is_clutter(element: Element, size: Size, whole: int) -> bool:
     if element.tag in ("html", "body", "main", "article", "h1"):
         return False
-    if is_hidden(element) and (element.get("aria-hidden") == "true" or not _is_prose(element, size)):
+    if is_hidden(element) and not _is_revealed(element, size):
         return True
     if element.tag == "header" and size.holds_heading:
         return False
@@ -141,6 +141,21 @@ def _is_clutter(element: Element, size: Size, whole: int) -> bool:
     if element.tag in LINES and 2 * size.links < size.text:
         return not LINE_CLUTTER.isdisjoint(parts)
     return not CLUTTER.isdisjoint(parts) or not CLUTTER_NAMES.isdisjoint(name.lower().split())
+
+
+def _is_revealed(element: Element, size: Size) -> bool:
+    """Whether what is hidden is content that a script shows: paragraphs, or the last of alternatives in a line.
+
+    Alternatives are the children of an element that holds nothing else, all of them hidden; the last is the default:
+    ``press <span><span hidden>Command</span><span hidden>Ctrl</span></span>``.
+    """
+    if element.get("aria-hidden") == "true":
+        return False
+    parent = element.getparent()
+    is_last = parent is not None and parent.tag not in BLOCKS and parent[-1] is element and not _length(parent.text)
+    if is_last and all(is_hidden(each) and not _length(each.tail) for each in parent):
+        return True
+    return _is_prose(element, size)
 
 
 def _is_around(element: Element) -> bool:

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rag.readers import office, sheets
-from rag.readers.source import Draft, Source, decode
+from rag.readers.encodings import decode
+from rag.readers.source import Draft, Source
 
 DELIMITERS = ";\t,|"  # a comma also stands within numbers and prose, so that others go first where they do as well
 SAMPLE = 50  # records; enough to tell the delimiter by
@@ -22,7 +23,8 @@ DAY = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 
 def read(data: bytes) -> Source:
     """The table's rows; raises DocumentError with the reason where they cannot be read."""
-    text = decode(data)
+    decoded = decode(data)
+    text = decoded.text
     hint = HINT.match(text)
     if hint:
         text = text[hint.end() :]
@@ -35,7 +37,7 @@ def read(data: bytes) -> Source:
             sheet.rows[number] = row
     draft = Draft()
     sheets.write(draft, sheet)
-    return draft.source()
+    return draft.source(missing=decoded.missing)
 
 
 def _delimiter(text: str) -> str:

@@ -43,17 +43,19 @@ SYMBOL = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟ�
 
 def read(data: bytes) -> Source:
     """The document's text; raises DocumentError with the reason where it cannot be read."""
+    missing: list[str] = []
     with archive.open(data) as entries:
         name, root = office.main_part(entries, "document")
         kinds = dict(office.relations(entries, name).values())
-        styles = _styles(office.part(entries, kinds.get("styles", "")))
-        notes = {kind: _notes(office.part(entries, kinds.get(kind, ""))) for kind in NOTES.values()}
+        styles = _styles(office.spare_part(entries, kinds.get("styles", ""), missing))
+        notes = {kind: _notes(office.spare_part(entries, kinds.get(kind, ""), missing)) for kind in NOTES.values()}
         properties = office.properties(entries)
     reader = _Reader(styles, notes)
     reader.blocks(child(root, "body"))
-    missing = ("a document within the document: save it in one piece",) if "aFChunk" in kinds else ()
+    if "aFChunk" in kinds:
+        missing.append("a document within the document: save it in one piece")
     title = properties.title or reader.title
-    return reader.draft.source(title, properties.date, properties.language, missing)
+    return reader.draft.source(title, properties.date, properties.language, tuple(missing))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Unicode tells itself apart: by its mark, by being valid UTF-8, by the zeros of UTF-16 and UTF-32. The eight-bit
 encodings are told apart by what the bytes would spell: each candidate's text is scored by how usual its pairs of
 neighbouring signs are in Russian, Kazakh, Ukrainian and Western text (``letters.json``, fitted by
-``benchmarks/encodings.py``, which also compares the choice with other detectors).
+``benchmarks/charsets.py``, which also compares the choice with other detectors).
 """
 
 from __future__ import annotations
@@ -40,12 +40,13 @@ CANDIDATES = {
     "koi8-u": 5.0,
     "kz1048": 5.0,
 }
-LETTERS = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяәғқңөұүһіїєґў"
+LETTERS = "абвгдежзийклмнопрстуфхцчшщъыьэюяәғқңөұүһіїєґў"
 OWN_CLASS = LETTERS + "«»„“”‘’—…№"
 CLASSES = OWN_CLASS + "aà0 .─#"  # and Latin letters, accented ones, digits, space, other punctuation, boxes, the rest
 PUNCTUATION = frozenset("§°©®™•·±×½¼¾²³€£¿¡")
 DIGITS62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 STEP = 1 / 3  # bits; a pair's cost is kept as one of 62 steps
+YO = 4.0  # bits for ё beside those for е: one word in a hundred has it, or none where its author leaves the dots out
 INNER_CAPITAL = 8.0  # bits for a capital right after a small letter: one text in another encoding is full of them
 TWO_CAPITALS = 0.5  # bits: words are mostly small, and «бюджет» in KOI8-R are the capitals «ВАДЦЕФ» elsewhere
 BOX_RUN, BOX_EDGE, BOX_ELSEWHERE = 1.0, 13.0, 15.0  # bits: ═══, beside a space (there a dash is likelier), others
@@ -62,7 +63,7 @@ MOST_CONTROLS = 0.02  # of the bytes; text has next to none, random bytes a tent
 SAMPLE = 1 << 16  # bytes that are looked at for what holds all through a file
 DAMAGED = "\ufffd"
 MOST_DAMAGE = 0.02  # of the bytes beyond ASCII: UTF-8 with a few broken characters is still UTF-8
-FEWEST_TO_TEAR = 8  # bytes beyond ASCII: «тайм» in CP866 is a letter of UTF-8 and a torn one
+FEWEST_BEYOND = 8  # bytes beyond ASCII, for one to be broken: «тайм» in CP866 is a letter of UTF-8 and half another
 WORST_DAMAGE = 0.1  # of the characters, in a file that a byte-order mark says is Unicode
 WORST_TEXT = 7.0  # bits a pair: of 4,330 Russian and 1,226 Kazakh sentences the worst takes 6.4, of Chinese 11
 FEWEST_CONTROLS = 4  # a stray one makes no binary of a short text
@@ -77,6 +78,11 @@ class Decoded(NamedTuple):
     text: str
     encoding: str
     damaged: int
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The damage as a reader tells of it, see :class:`rag.readers.source.Source`."""
+        return (f"characters that are not {self.encoding.upper()}: {self.damaged}",) if self.damaged else ()
 
 
 def decode(data: bytes, declared: str | None = None) -> Decoded:
@@ -120,14 +126,13 @@ def _narrow(data: bytes, declared: str | None) -> str:
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Whether the bytes are UTF-8, a torn end or a few broken characters aside."""
+    """Whether the bytes are UTF-8, a few broken characters aside."""
     try:
         data.decode("utf-8")
-    except UnicodeDecodeError as error:
+    except UnicodeDecodeError:
         beyond = len(data) - len(data.decode("ascii", errors="ignore"))
-        is_torn = error.reason == "unexpected end of data" and beyond >= FEWEST_TO_TEAR
         broken = data.decode("utf-8", errors="replace").count(DAMAGED) - data.count(DAMAGED.encode())
-        return is_torn or broken <= MOST_DAMAGE * beyond
+        return broken <= max(MOST_DAMAGE * beyond, beyond >= FEWEST_BEYOND)
     return True
 
 
@@ -196,6 +201,7 @@ def _pair_costs(encoding: str, bits: Bits) -> Bits:
     signs = bytes(range(256)).decode(encoding, errors="replace")
     classes = np.array([CLASSES.index(class_of(sign)) for sign in signs])
     costs = bits[np.ix_(classes, classes)].copy()
+    costs[:, [sign in "ёЁ" for sign in signs]] += YO
     small = np.array([sign.islower() for sign in signs])
     capital = np.array([sign.isupper() for sign in signs])
     costs[np.ix_(small, capital)] += INNER_CAPITAL
@@ -215,7 +221,7 @@ def _pair_costs(encoding: str, bits: Bits) -> Bits:
 
 def class_of(sign: str) -> str:
     """The class of signs, one of ``CLASSES``, that a character of any text counts as."""
-    small = sign.lower()
+    small = sign.lower().replace("ё", "е")
     if small in OWN_CLASS:
         return small
     if sign == "–":

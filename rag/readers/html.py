@@ -49,8 +49,8 @@ TOO_DEEP = "what nests deeper than 2048 elements"
 
 def read(data: bytes) -> Source:
     """The page's article; raises DocumentError where the file is not text."""
-    text = encodings.decode(data, _declared(data)).text
-    root, is_cut = parse(text)
+    decoded = encodings.decode(data, _declared(data))
+    root, is_cut = parse(decoded.text)
     body = root.find(".//body")
     body = root if body is None else body
     source = _article(body)
@@ -61,7 +61,7 @@ def read(data: bytes) -> Source:
         title=_title(root, named),
         date=_date(root, named),
         language=_language(root, named, source.text),
-        missing=(TOO_DEEP,) if is_cut else (),
+        missing=(*decoded.missing, TOO_DEEP) if is_cut else decoded.missing,
     )
 
 

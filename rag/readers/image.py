@@ -15,7 +15,7 @@ from rag.readers.pages.marks import Page
 from rag.readers.pages.scanned import ScannedPage, as_page
 from rag.readers.source import Source
 
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF")  # MPO: what telephones call JPEG
+FORMATS = ("PNG", "JPEG", "TIFF")
 MAX_PIXELS = 120_000_000  # A3 at 600 dpi has 70 million
 MAX_FRAMES = 1_000
 DPI = range(100, 1_201)  # what a scanner says; anything else is a default that means nothing

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from rag.readers.encodings import decode
 from rag.readers.plain import paragraphs, trimmed
-from rag.readers.source import Source, decode
+from rag.readers.source import Source
 from rag.types import Block, BlockKind
 
 # A line of dashes before an empty line is a rule across the page and no front matter: Pandoc's way to tell.
@@ -31,7 +32,8 @@ NO_TEXT = re.compile(r"(?:[\W_]|\d{1,9}[.)](?!\w))*+|[ \t>]*+\[[^\]\n]*+\]:.*", 
 
 def read(data: bytes) -> Source:
     """The file's own text, markup included, so that a quotation is verbatim; raises DocumentError."""
-    text = decode(data)
+    decoded = decode(data)
+    text = decoded.text
     front = FRONT_MATTER.match(text)
     body = front.end() if front else 0
     fields = {name.lower(): _unquoted(value.strip()) for name, value in FRONT_FIELD.findall(front[0])} if front else {}
@@ -42,6 +44,7 @@ def read(data: bytes) -> Source:
         title=fields.get("title") or _first_heading(text, blocks),
         date=fields.get("date"),
         language=fields.get("language") or fields.get("lang"),
+        missing=decoded.missing,
     )
 
 

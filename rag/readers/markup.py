@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html.entities import html5 as entities
 from typing import Any
 
 from lxml import etree
 
 from rag.errors import DocumentError
+from rag.readers import archive
 from rag.readers.office import cleaned
 from rag.readers.plain import paragraphs
 from rag.readers.source import CELL_GAP, Draft
@@ -39,6 +41,10 @@ NO_TEXT = word_set(
 )
 HIDING = re.compile(r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 LAYOUT_CELL = 500  # characters; a longer cell is a column of the page rather than a value
+XHTML = "http://www.w3.org/1999/xhtml"
+HEAD = 4096  # characters in which a page names its name space
+XML_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(\w{2,31});")
 SPACES = re.compile(r"[\s\x1f]+")
 
 
@@ -47,6 +53,8 @@ def parse(text: str) -> tuple[Element, bool]:
 
     Raises DocumentError where there is nothing to parse.
     """
+    if XHTML in text[:HEAD] and (strict := _strict(text)) is not None:
+        return strict, False
     parser = etree.HTMLParser(
         encoding="utf-8",
         no_network=True,
@@ -61,6 +69,21 @@ def parse(text: str) -> tuple[Element, bool]:
     if root is None:
         raise DocumentError("the file holds no HTML: name it by what it is")
     return root, any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log)
+
+
+def _strict(text: str) -> Element | None:
+    """The tree of XHTML that is well-formed; None for the rest, which browsers read as HTML too.
+
+    Only so does ``<title/>`` end where it ends: in HTML the whole page would be its title.
+    """
+    named = ENTITY.sub(lambda match: entities.get(f"{match[1]};", match[0]), XML_DECLARATION.sub("", text, count=1))
+    try:
+        root = archive.xml(named.encode("utf-8", "replace"), "the page")
+    except DocumentError:
+        return None
+    for element in root.iter("{*}*"):
+        element.tag = etree.QName(element).localname.lower()
+    return root
 
 
 def is_hidden(element: Element) -> bool:
@@ -181,15 +204,12 @@ def is_data(table: Element) -> bool:
     """Whether a table holds values in rows, rather than the page's parts in places."""
     if table.get("role") in ("presentation", "none") or table.find(".//table") is not None:
         return False
-    widest = 0
-    for row in table.iter("tr"):
-        cells = [cell for cell in row if cell.tag in ("td", "th")]
-        widest = max(widest, len(cells))
-    if widest < 2:
+    widths = [sum(cell.tag in ("td", "th") for cell in row) for row in table.iter("tr")]
+    if max(widths, default=0) < 2:
         return False
     if table.find(".//th") is not None:
         return True
-    return not any(
+    return len(widths) > 1 and not any(
         len(SPACES.sub(" ", "".join(cell.itertext()))) > LAYOUT_CELL
         or any(cell.find(f".//{tag}") is not None for tag in HEADINGS)
         for cell in table.iter("td")

@@ -31,6 +31,8 @@ LABEL = re.compile(
     r"|(?:press|news) release|order|decree|decision|minutes|report|news|draft|for immediate release|annex)\W*",
     re.IGNORECASE,
 )
+# Codes of countries and of old standards that people write for a language.
+MISTAKEN_CODES = {"kz": "kk", "ua": "uk"}
 TITLE_LENGTH = 90  # characters; one line of a citation card
 
 
@@ -105,22 +107,33 @@ def iso_date(value: str | None) -> str | None:
 def language_code(value: str | None) -> str | None:
     """The ISO 639-1 code in ``ru``, ``RU`` or ``en-US``; None where ``value`` is written otherwise."""
     match = LANGUAGE_TAG.fullmatch(value or "")
-    return match[1].lower() if match else None
+    code = match[1].lower() if match else None
+    return MISTAKEN_CODES.get(code, code) if code else None
 
 
 def date(source: Source, path: str) -> str | None:
-    """The source's own date, else one by rule: a date line at its head, its file's name, the opening of its text."""
+    """The source's own date, else one by rule: a date line at its head, its file's name, the opening of its text.
+
+    Of a scan the rules come first: its file says when it was scanned.
+    """
+    own = dates.stated(source.date)
+    if own and 1 not in source.scanned:
+        return own
     return (
-        dates.stated(source.date)
-        or dates.on_own_line(source.text, source.blocks)
+        dates.on_own_line(source.text, source.blocks)
         or dates.in_name(path)
         or dates.in_opening(source.text, source.blocks)
+        or own
     )
 
 
 def title(source: Source, path: str) -> str:
-    """The source's own title, else its heading or first sentence, shortened; without any, its file's name."""
-    if source.title and (own := words.shorten(source.title, TITLE_LENGTH)):
+    """The source's own title, else its heading or first sentence, shortened; without any, its file's name.
+
+    A scan's own title counts only if it has several words: scanners name their files «scan-0001».
+    """
+    is_meant = source.title is not None and (1 not in source.scanned or len(source.title.split()) > 1)
+    if source.title and is_meant and (own := words.shorten(source.title, TITLE_LENGTH)):
         return own
     lines = list(itertools.islice(_lines(source), FIRST_LINES))
     chosen = next((line for line in lines if not LABEL.fullmatch(line)), lines[0] if lines else "")
@@ -133,6 +146,8 @@ def _lines(source: Source) -> Iterator[str]:
         if block.kind == "heading" and not dates.is_date_line(line := source.text[block.start : block.end]):
             yield line
     for block in source.blocks:
+        if block.kind == "row":  # the first row of a table names nothing
+            continue
         for start, end in sentences(source.text[block.start : block.end], block.start):
             line = source.text[start:end].lstrip("-–—•* ")
             if words.shorten(line, TITLE_LENGTH) and not dates.is_date_line(line):

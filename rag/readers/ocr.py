@@ -1,14 +1,18 @@
-"""Pages that are pictures, read by Tesseract: the extra ``ocr`` and the program itself, found at run time.
+"""Pages that are pictures, read by Tesseract, a program that is found at run time.
 
-One page at a time and on one core, so that several can be read side by side in processes of their own.
+It is given a picture and gives a table through pipes, so that one that is stopped leaves no files behind, and no
+Python package is needed: the extra ``ocr`` is empty, and stays for those who name it. One page at a time and on one
+core, so that several can be read side by side in processes of their own.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import csv
+import io
 import math
 import os
 import shutil
+import subprocess
 from collections.abc import Sequence
 
 import pypdfium2 as pdfium
@@ -23,33 +27,33 @@ DPI = 300  # Tesseract is trained for it
 POINTS = 72  # to the inch
 MAX_PIXELS = 40_000_000  # A3 at 300 dpi has 17 million; a larger page is read at fewer dpi
 ENOUGH = 1.4  # times DPI, or as little below it: a picture so close is read as it is
-PDF_MARK, PDF_MARK_WITHIN = b"%PDF-", 1024  # bytes: where readers look for it
 TIMEOUT = 120  # seconds for one page, after which Tesseract is stopped
-REMEDY = "install tesseract-ocr with rus, kaz and eng, and Snoska with its extra ocr"
+REMEDY = "install tesseract-ocr with rus, kaz and eng"
+PROGRAM = "tesseract"
 
 
 def available() -> str | None:
     """What is missing to read scans, and what to install; None where nothing is."""
-    if importlib.util.find_spec("pytesseract") is None:
-        return f"the Python package pytesseract is missing: {REMEDY}"
-    if shutil.which("tesseract") is None:
+    if shutil.which(PROGRAM) is None:
         return f"Tesseract is missing: {REMEDY}"
-    if not languages():
+    try:
+        found = languages()
+    except DocumentError as error:
+        return f"{error}: {REMEDY}"
+    if not found:
         return f"Tesseract has none of its languages {', '.join(LANGUAGES)}: {REMEDY}"
     return None
 
 
 def languages() -> tuple[str, ...]:
     """Those of ``LANGUAGES`` that Tesseract has, in their order."""
-    import pytesseract
-
-    installed = set(pytesseract.get_languages())
+    installed = set(_run("--list-langs").decode(errors="replace").split())
     return tuple(language for language in LANGUAGES if language in installed)
 
 
 def recognise(data: bytes, page: int, wanted: Sequence[str] = LANGUAGES) -> ScannedPage:
     """The words of page ``page``, from 1, of a PDF or a picture; raises DocumentError where it cannot be read."""
-    is_pdf = PDF_MARK in data[:PDF_MARK_WITHIN]
+    is_pdf = pdf.MARK in data[: pdf.MARK_WITHIN]
     picture, dpi = _page(data, page) if is_pdf else image.frame(data, page)
     scale = min(DPI / dpi, (MAX_PIXELS / (picture.width * picture.height)) ** 0.5)
     if not 1 / ENOUGH < scale < ENOUGH:
@@ -76,40 +80,49 @@ def _page(data: bytes, number: int) -> tuple[Image.Image, float]:
 
 def recognise_picture(picture: Image.Image, dpi: float, wanted: Sequence[str] = LANGUAGES) -> ScannedPage:
     """The words of a picture that holds ``dpi`` pixels an inch; raises DocumentError where Tesseract fails."""
-    import pytesseract
-
-    os.environ["OMP_THREAD_LIMIT"] = "1"  # several pages are read at once, each by a Tesseract of its own
     installed = languages()
     chosen = [language for language in wanted if language in installed]
     if not chosen:
         raise DocumentError(f"Tesseract has none of {', '.join(wanted)}: {REMEDY}")
-    try:
-        found = pytesseract.image_to_data(
-            picture,
-            lang="+".join(chosen),
-            config=f"--dpi {round(dpi)}",
-            output_type=pytesseract.Output.DICT,
-            timeout=TIMEOUT,
-        )
-    except (pytesseract.TesseractError, RuntimeError, OSError, ValueError) as error:
-        raise DocumentError(f"Tesseract failed: {' '.join(str(error).split())[:200]}") from error
+    shown = io.BytesIO()
+    picture.convert("L").save(shown, "PPM")  # not packed: it is read at once
+    output = _run("stdin", "stdout", "-l", "+".join(chosen), "--dpi", str(round(dpi)), "tsv", given=shown.getvalue())
+    rows = csv.DictReader(io.StringIO(output.decode(errors="replace")), delimiter="\t", quoting=csv.QUOTE_NONE)
     scale = POINTS / dpi
     words: list[ScannedWord] = []
     lines: dict[tuple[int, ...], int] = {}
-    for number, text in enumerate(found.get("text", ())):
-        if not text.strip():
+    for row in rows:
+        text = (row["text"] or "").strip()
+        if not text:
             continue
-        key = tuple(int(found[level][number]) for level in ("block_num", "par_num", "line_num"))
-        left, top = found["left"][number] * scale, found["top"][number] * scale
+        key = tuple(int(row[level]) for level in ("block_num", "par_num", "line_num"))
+        left, top = int(row["left"]) * scale, int(row["top"]) * scale
         words.append(
             ScannedWord(
-                text.strip(),
+                text,
                 round(left, 2),
                 round(top, 2),
-                round(left + found["width"][number] * scale, 2),
-                round(top + found["height"][number] * scale, 2),
-                float(found["conf"][number]),
+                round(left + int(row["width"]) * scale, 2),
+                round(top + int(row["height"]) * scale, 2),
+                float(row["conf"]),
                 lines.setdefault(key, len(lines)),
             )
         )
     return ScannedPage(picture.width * scale, picture.height * scale, tuple(words))
+
+
+def _run(*options: str, given: bytes = b"") -> bytes:
+    """What Tesseract writes, having been given some bytes to read; raises DocumentError where it fails."""
+    one_thread = {**os.environ, "OMP_THREAD_LIMIT": "1"}  # several pages are read at once, each by one of its own
+    try:
+        done = subprocess.run(
+            [PROGRAM, *options], input=given, capture_output=True, timeout=TIMEOUT, env=one_thread, check=True
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DocumentError(f"Tesseract takes more than {TIMEOUT} s for a page") from error
+    except subprocess.CalledProcessError as error:
+        told = " ".join(error.stderr.decode(errors="replace").split())[:200]
+        raise DocumentError(f"Tesseract failed: {told or f'status {error.returncode}'}") from error
+    except OSError as error:
+        raise DocumentError(f"Tesseract cannot be started: {error.strerror}") from error
+    return done.stdout

@@ -38,7 +38,7 @@ def read(data: bytes) -> Source:
     with archive.open(data) as entries:
         _check(entries)
         root = archive.xml(entries.read("content.xml"), "content.xml")
-        meta = office.part(entries, "meta.xml")
+        meta = office.spare_part(entries, "meta.xml", [])
     reader = _Reader()
     body = child(root, "body")
     for content in children(body):

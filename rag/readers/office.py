@@ -13,8 +13,9 @@ from rag.readers import archive
 
 Element = Any  # lxml ships no types
 
-DROPPED = dict.fromkeys(map(ord, "\xad\ufeff\u200b\u2060"))  # soft hyphens, marks and widthless spaces
-LIGATURES = {0xFB00 + offset: text for offset, text in enumerate(("ff", "fi", "fl", "ffi", "ffl", "st", "st"))}
+# What is never seen (soft hyphens, byte-order marks, spaces without width) is dropped, ligatures are written out.
+CLEANED: dict[int, str | None] = dict.fromkeys(map(ord, "\xad\ufeff\u200b\u2060"))
+CLEANED |= {0xFB00 + offset: text for offset, text in enumerate(("ff", "fi", "fl", "ffi", "ffl", "st", "st"))}
 # Titles that a program or its template gives, and no person.
 NO_TITLE = re.compile(
     r"microsoft (office )?(word|excel|powerpoint)\b.*|(word|powerpoint) (document|presentation)|presentation ?\d*|"
@@ -79,12 +80,21 @@ def is_on_value(element: Element | None, name: str) -> bool:
 
 def cleaned(text: str) -> str:
     """The text without what is never seen, its ligatures written out."""
-    return text.translate(DROPPED | LIGATURES)
+    return text.translate(CLEANED)
 
 
 def part(entries: archive.Entries, name: str) -> Element | None:
     """The root of an XML part; None where there is none."""
     return archive.xml(entries.read(name), name) if name in entries else None
+
+
+def spare_part(entries: archive.Entries, name: str, missing: list[str]) -> Element | None:
+    """A part without which the text can be read; where it cannot itself, ``missing`` says so."""
+    try:
+        return part(entries, name)
+    except DocumentError as error:
+        missing.append(f"{posixpath.basename(name)}: {error}")
+        return None
 
 
 def relations(entries: archive.Entries, source: str) -> dict[str, tuple[str, str]]:
@@ -126,10 +136,11 @@ def main_part(entries: archive.Entries, kind: str) -> tuple[str, Element]:
 
 def properties(entries: archive.Entries) -> Properties:
     """The core properties, without what a template left in them."""
-    root = next((part(entries, name) for name in related(entries, "", "core-properties")), None)
+    unread: list[str] = []  # metadata only: no text is missed with it
+    root = next((spare_part(entries, name, unread) for name in related(entries, "", "core-properties")), None)
     values = {local(each): (each.text or "").strip() for each in children(root)}
     dates = (date(values.get("created")), date(values.get("modified")))
-    programs = (part(entries, name) for name in related(entries, "", "extended-properties"))
+    programs = (spare_part(entries, name, unread) for name in related(entries, "", "extended-properties"))
     program = child(next(programs, None), "Application")
     # LibreOffice writes its own language where the author has given none.
     own_language = program is None or not (program.text or "").startswith("LibreOffice")

@@ -21,9 +21,8 @@ WRAP_WIDTH = 100  # text wrapped by hand or by a mail program is narrower; a lin
 
 def read(data: bytes) -> Source:
     """The text as it is, byte-order mark aside; raises DocumentError where it is not text."""
-    text, encoding, damaged = decode(data)
-    missing = (f"characters that are not {encoding.upper()}: {damaged}",) if damaged else ()
-    return Source(text=text, blocks=tuple(paragraphs(text)), missing=missing)
+    decoded = decode(data)
+    return Source(decoded.text, tuple(paragraphs(decoded.text)), missing=decoded.missing)
 
 
 def paragraphs(text: str, start: int = 0, end: int | None = None) -> Iterator[Block]:

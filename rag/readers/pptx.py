@@ -41,6 +41,8 @@ def read(data: bytes) -> Source:
             except DocumentError as error:
                 missing.append(f"slide {number}: {error}")
         properties = office.properties(entries)
+    if missing and not draft.source().blocks:
+        raise DocumentError(missing[0])
     return draft.source(properties.title, properties.date, properties.language, tuple(missing))
 
 

@@ -12,6 +12,7 @@ from rag.readers.source import CELL_GAP, Draft
 
 MAX_CELLS = 1_000_000  # of a file; they take some 400 MB while it is read, and a reader has 1 GB
 MAX_ROWS = 300_000  # of a file; each is a block of its own
+MAX_TEXT = 30_000_000  # characters of a file's rows; cells refer to one long text as often as they like
 HEADER_REACH = 30  # rows; a title and notes stand above a header, not pages of them
 HEADER_ROWS = 3  # below the first, where names stand under a wide one
 HEADER_SHARE = 0.7  # of a header's cells that are labels; a row of data has more numbers than that
@@ -68,14 +69,19 @@ class Counter:
 
 
 def write(draft: Draft, sheet: Sheet) -> None:
-    """Appends the sheet's name, where it has one, and its rows; the header stands in each row and not by itself."""
+    """Appends the sheet's name, where it has one, and its rows; the header stands in each row and not by itself. Raises
+    DocumentError, no row appended, where they would make the text longer than can be read.
+    """
     if not sheet.rows:
         return
-    draft.add(sheet.name, "heading")
     _fill_down(sheet)
     banners = {merge.top for merge in sheet.merges if merge.right > merge.left}
     header = _header(sheet)
     names = _joined([_spread(sheet, number) for number in header])
+    written = (len(names.get(column, "")) + len(row[column].text) for row in sheet.rows.values() for column in row)
+    if draft.length + sum(written) > MAX_TEXT:
+        raise DocumentError(f"more than {MAX_TEXT:,} characters: split the table")
+    draft.add(sheet.name, "heading")
     for number, row in sheet.rows.items():
         cells = [(names.get(column), row[column].text) for column in sorted(row)]
         if not header or number < header[0] or (len(cells) == 1 and number in banners):

@@ -69,6 +69,11 @@ class Draft:
             self._append(kept)
             self._blocks.append(Block(start + indent, self._length))
 
+    @property
+    def length(self) -> int:
+        """How many characters the text has so far."""
+        return self._length
+
     def page(self) -> None:
         """Starts a new page: what is added from now on stands on it."""
         gap = len(PARAGRAPH_GAP) if self._blocks else 0

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
+from rag.errors import DocumentError
 from rag.readers import archive, office, sheets
 from rag.readers.office import Element, attribute, child, children, local
 from rag.readers.source import Draft, Source
@@ -33,27 +34,33 @@ class Format(NamedTuple):
 def read(data: bytes) -> Source:
     """The workbook's rows; raises DocumentError with the reason where it cannot be read."""
     draft = Draft()
+    missing: list[str] = []
     with archive.open(data) as entries:
         name, workbook = office.main_part(entries, "workbook")
         parts = office.relations(entries, name)
         kinds = dict(parts.values())
         book = _Book(
             _shared(entries, kinds.get("sharedStrings", "")),
-            _formats(office.part(entries, kinds.get("styles", ""))),
+            _formats(office.spare_part(entries, kinds.get("styles", ""), missing)),
             office.is_on_value(child(workbook, "workbookPr"), "date1904"),
         )
         for element in children(workbook, "sheets"):
-            kind, target = parts.get(office.relation_id(element), ("", ""))
-            if kind == "worksheet" and target in entries:
-                sheets.write(draft, book.sheet(entries, target, attribute(element, "name") or ""))
+            kind, target = parts.get(office.relation_id(element), ("worksheet", "such sheet"))
+            if kind == "worksheet":
+                try:
+                    sheets.write(draft, book.sheet(entries, target, attribute(element, "name") or ""))
+                except DocumentError as error:
+                    missing.append(f"sheet {attribute(element, 'name')}: {error}")
         properties = office.properties(entries)
-    return draft.source(properties.title, properties.date, properties.language)
+    if missing and not draft.source().blocks:
+        raise DocumentError(missing[0])
+    return draft.source(properties.title, properties.date, properties.language, tuple(missing))
 
 
 class _Book:
     """What the sheets of a workbook share: their strings, formats and calendar, and the count of their cells."""
 
-    def __init__(self, strings: list[str], formats: list[Format], mac: bool) -> None:
+    def __init__(self, strings: list[sheets.Cell], formats: list[Format], mac: bool) -> None:
         self._strings = strings
         self._formats = formats
         self._epoch = CALENDAR_MAC_1904 if mac else CALENDAR_WINDOWS_1900
@@ -63,7 +70,7 @@ class _Book:
         """The sheet's cells; raises DocumentError."""
         sheet = sheets.Sheet(name)
         following = 0
-        for element in archive.stream(entries.read(part), part, "row", "mergeCell"):
+        for element in entries.stream(part, "row", "mergeCell"):
             if local(element) == "mergeCell":
                 sheet.merges.extend(_merge(element.get("ref", "")))
                 continue
@@ -94,7 +101,7 @@ class _Book:
         if not value or kind == "e":
             return None
         if kind == "s":
-            return _words(self._strings[int(value)]) if value.isdecimal() and int(value) < len(self._strings) else None
+            return self._strings[int(value)] if value.isdecimal() and int(value) < len(self._strings) else None
         if kind == "str":
             return _words(_unescaped(value))
         if kind == "b":
@@ -154,9 +161,9 @@ def _formats(styles: Element | None) -> list[Format]:
     return [number_format(codes.get(int(number), "General") if number.isdecimal() else "General") for number in numbers]
 
 
-def _shared(entries: archive.Entries, part: str) -> list[str]:
-    """The strings that cells refer to by number."""
-    return [_text(each) for each in archive.stream(entries.read(part), part, "si")] if part in entries else []
+def _shared(entries: archive.Entries, part: str) -> list[sheets.Cell]:
+    """The strings that cells refer to by number, as cells."""
+    return [_words(_text(each)) for each in entries.stream(part, "si")] if part in entries else []
 
 
 def _text(element: Element | None) -> str:

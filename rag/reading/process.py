@@ -15,6 +15,7 @@ from rag.errors import DocumentError
 from rag.reading.worker import receive, send
 from rag.types import Json
 
+WORKER = "rag.reading.worker"
 ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",  # each of numpy's threads takes address space, of which there is a limit
     "MALLOC_ARENA_MAX": "2",  # so does each arena
@@ -26,9 +27,10 @@ PACKAGES = Path(__file__).resolve().parent.parent.parent
 class Process:
     """One reading process, or none yet. Not for several threads at once; a context manager that ends it."""
 
-    def __init__(self, seconds: int, megabytes: int, module: str = "rag.reading.worker") -> None:
+    def __init__(self, seconds: int, megabytes: int, module: str = WORKER) -> None:
         self._seconds, self._megabytes, self._module = seconds, megabytes, module
         self._process: subprocess.Popen[bytes] | None = None
+        self._killed = False
 
     def __enter__(self) -> Process:
         return self
@@ -42,11 +44,16 @@ class Process:
         message = self._answer(self._process or self._start(), request)
         if message is None:
             status = self.end()
+            if self._killed:
+                raise DocumentError("reading was stopped")
             if not is_fresh:  # an earlier file may have damaged it
                 return self.ask(request)
             if status == 1:  # Python's own: a worker answers every error of a reader
                 raise RuntimeError("files cannot be read: 'python -m rag.reading.worker 60 1024 </dev/null' says why")
-            raise DocumentError(f"it ends the process that reads it ({_told(status)}): it is damaged")
+            raise DocumentError(
+                f"it ends the process that reads it ({_told(status)}): it is damaged,"
+                f" or takes more than {self._megabytes} MB of memory"
+            )
         if "last" in message:
             self.end()
         if "error" in message:
@@ -75,6 +82,17 @@ class Process:
             raise DocumentError(f"it takes more than {self._seconds} s to read: split it, or raise SNOSKA_READ_SECONDS")
         return message
 
+    def fits(self, seconds: int, megabytes: int, module: str) -> bool:
+        """Whether it has these limits and runs this module."""
+        return (self._seconds, self._megabytes, self._module) == (seconds, megabytes, module)
+
+    def kill(self) -> None:
+        """Ends what is being asked, from any thread, and lets nothing more be asked."""
+        self._killed = True
+        process = self._process
+        if process is not None:
+            _kill(process)
+
     def end(self) -> int:
         """Ends the process, if there is one; its exit status."""
         process, self._process = self._process, None
@@ -97,6 +115,8 @@ class Process:
             env={**os.environ, **ENVIRONMENT, "PYTHONPATH": path},
             start_new_session=True,  # so that what it starts, as OCR does, ends with it
         )
+        if self._killed:  # just now
+            _kill(self._process)
         return self._process
 
 

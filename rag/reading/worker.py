@@ -23,6 +23,7 @@ from rag.records import document_json
 from rag.types import Json
 
 LENGTH = struct.Struct("<Q")
+SWOLLEN = 400  # megabytes: a process that has needed more, which few files do, gives them back by ending
 GRACE = 5  # seconds after which a process whose parent has gone, and with it the limit, ends itself
 
 
@@ -84,11 +85,27 @@ def main() -> None:
     while (request := receive(requests)) is not None:
         _limit_time(seconds)
         try:
-            send(answers, answer(request))
+            message = answer(request)
+            is_swollen = _peak_megabytes() > SWOLLEN
+            send(answers, {**message, "last": True} if is_swollen else message)
         except MemoryError:
             send(answers, {"error": f"it takes more than {megabytes} MB of memory to read: split it", "last": True})
             return  # what is left of the heap is not to be trusted with the next file
         _limit_time(0)
+        if is_swollen:
+            return
+
+
+def _peak_megabytes() -> float:
+    """The most memory that this process has had; 0 where the system does not tell.
+
+    Not by getrusage: a forked process begins with its parent's peak there.
+    """
+    try:
+        status = Path("/proc/self/status").read_text("ascii")
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 2**10 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
 
 
 def _limit_memory(megabytes: int) -> None:

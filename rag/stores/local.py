@@ -7,12 +7,12 @@ that each passage uses, and the stems.
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import io
 import json
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,7 @@ from numpy.typing import NDArray
 from rag import lexical, query
 from rag.dense import DenseLeg, flat_index
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
-from rag.folder import Content
 from rag.lexical import LexicalLeg
-from rag.readers import file_type
 from rag.records import (
     document_from_json,
     document_json,
@@ -36,9 +34,11 @@ from rag.records import (
     words_to_bytes,
 )
 from rag.stores import files
+from rag.stores.entry import Entry
 from rag.stores.files import Part
 from rag.stores.filtering import passes
 from rag.types import (
+    Centre,
     Document,
     Filters,
     Ids,
@@ -57,62 +57,6 @@ KEY_BYTES = 16  # of a text's BLAKE2b hash; two of 10^9 texts collide with proba
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A document in the manifest: its file's hash, the part that holds its text and passages, and the part that says
-    where its words stand, where the format has pages.
-
-    ``name`` is what the system calls the file, in surrogate escapes, where that is not its path; ``sidecar`` the hash
-    of the file that describes it, empty where there is none; ``missing`` what of it could not be read, and why.
-    """
-
-    path: str
-    sha256: str
-    part: Part | None
-    words: Part | None = None
-    name: str = ""
-    sidecar: str = ""
-    missing: tuple[str, ...] = ()
-
-    @classmethod
-    def from_json(cls, value: Json) -> Entry:
-        """Raises IndexDamaged where the value names no part."""
-        return cls(
-            value["path"],
-            value["sha256"],
-            Part.from_json(value["part"]) if value["part"] else None,
-            Part.from_json(value["words"]) if value["words"] else None,
-            os.fsdecode(bytes.fromhex(value["name"])),
-            value["sidecar"],
-            tuple(value["missing"]),
-        )
-
-    def to_json(self) -> Json:
-        return {
-            "path": self.path,
-            "sha256": self.sha256,
-            "part": self.part.to_json() if self.part else None,
-            "words": self.words.to_json() if self.words else None,
-            "name": os.fsencode(self.name).hex(),  # it need not be Unicode
-            "sidecar": self.sidecar,
-            "missing": list(self.missing),
-        }
-
-    @property
-    def source(self) -> str:
-        """What to open, relative to the folder of documents."""
-        return self.name or self.path
-
-    @property
-    def content(self) -> Content:
-        """What the document follows from, as :attr:`rag.folder.File.content` tells it."""
-        return self.sha256, file_type(self.path), self.sidecar
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        return tuple(part for part in (self.part, self.words) if part)
-
-
-@dataclass(frozen=True, slots=True)
 class Contents:
     """What goes into a generation, in the documents' order: ``passages`` and ``stems`` run in parallel."""
 
@@ -122,7 +66,7 @@ class Contents:
 
 
 class LocalStore:
-    """A generation of an index in a folder, opened and verified; see :class:`rag.types.Store` for the methods."""
+    """A generation of an index in a folder, opened and verified; see :class:`rag.protocols.Store` for the methods."""
 
     def __init__(
         self,
@@ -275,10 +219,16 @@ class LocalStore:
         """Whether this is the generation that the folder's pointer names; raises as :func:`open_store` does."""
         return files.pointed(self.folder) == self._part
 
-    # -- rag.types.Store
+    # -- rag.protocols.Store
 
     def languages(self) -> Mapping[str, int]:
         return {language: len(ids) for language, ids in self._by_language.items()}
+
+    def without(self, passages: Collection[int]) -> LocalStore:
+        """The index as if no passage had the words of these; their numbers stay, and are the caller's to leave out."""
+        other = copy.copy(self)
+        other.lexical = self.lexical.without(passages)
+        return other
 
     def everyone(self) -> Ids:
         return np.arange(len(self.passages), dtype=np.int64)
@@ -311,6 +261,9 @@ class LocalStore:
 
     def vector_scores(self, question: Vector, passages: Ids) -> VectorScores:
         return self.dense.scores(question, passages)
+
+    def centred_scores(self, question: Vector, passages: Ids, centre: Centre) -> Vector:
+        return self.dense.centred_scores(question, passages, centre)
 
     def second_scores(self, question: Vector, passages: Ids) -> Vector:
         return self.dense.second_scores(question, passages)

@@ -1,4 +1,4 @@
-"""An index that need not fit into memory: segments on disk, searched together; :class:`rag.types.Store`.
+"""An index that need not fit into memory: segments on disk, searched together; :class:`rag.protocols.Store`.
 
 A generation is a list of segments, each with the documents in it that are dead. A build writes what is new as one
 segment more, and now and then makes one of several (:mod:`rag.stores.compaction`). Passages go by their number over
@@ -7,9 +7,10 @@ all segments, one after another.
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,13 +23,14 @@ from rag import query
 from rag.lexical import SHORTEST_MISSPELT, TWO_EDITS, best, idf
 from rag.records import words_from_bytes
 from rag.stores import compaction, files
+from rag.stores.entry import Entry
 from rag.stores.files import Part
 from rag.stores.filtering import passes
-from rag.stores.local import SAMPLE, Entry
+from rag.stores.local import SAMPLE
 from rag.stores.segment import Segment
 from rag.stores.segment_vectors import Gathered, Mask
 from rag.text import stems as stems_of
-from rag.types import Document, Filters, Ids, Json, Passage, Vector, VectorScores, Word
+from rag.types import Centre, Document, Filters, Ids, Json, Passage, Vector, VectorScores, Word
 
 Result = TypeVar("Result")
 SELECTIONS = 8  # of filters, whose passages are remembered: one question asks for the same ones several times
@@ -45,6 +47,7 @@ class MappedStore:
         self._placed = list(zip(self.segments, self._bases.tolist(), strict=False))
         self._samples: dict[str, Ids] = {}
         self._selected: dict[Filters, Ids] = {}
+        self._left_out, self._gone = 0, Counter[str]()
         self._masks: list[tuple[Ids, list[Mask | None]]] = []
         self._alive = [Mask(segment.alive) if segment.dead else None for segment in self.segments]
         self._sampled: dict[tuple[str, bool], list[tuple[Ids, Gathered]]] = {}
@@ -100,7 +103,15 @@ class MappedStore:
         """The stored vectors of the texts with these keys; ``second``: the second encoder's."""
         return compaction.stored(self.segments, keys, second)
 
-    # -- rag.types.Store
+    def without(self, passages: Collection[int]) -> MappedStore:
+        """The index as if no passage had the words of these; their numbers stay, and are the caller's to leave out."""
+        other = copy.copy(self)
+        other.__dict__.pop("_size", None)
+        other._left_out = len(passages)
+        other._gone = Counter(stem for number in passages for stem in set(self._stems(number)))
+        return other
+
+    # -- rag.protocols.Store
 
     def languages(self) -> Mapping[str, int]:
         return dict(self.manifest["languages"])
@@ -169,8 +180,11 @@ class MappedStore:
         return VectorScores(
             _joined(passages, [(at, part.paragraph) for at, part in parts], np.float32),
             _joined(passages, [(at, part.sentence) for at, part in parts], np.float32),
-            _joined(passages, [(at, part.best_sentence) for at, part in parts], np.int64),
         )
+
+    def centred_scores(self, question: Vector, passages: Ids, centre: Centre) -> Vector:
+        gathered = self._gathered(passages, second=False)
+        return _joined(passages, [(at, some.centred_scores(question, centre)) for at, some in gathered], np.float32)
 
     def second_scores(self, question: Vector, passages: Ids) -> Vector:
         parts = [(at, gathered.best_sentences(question)) for at, gathered in self._gathered(passages, second=True)]
@@ -194,7 +208,7 @@ class MappedStore:
         return sum(weight for stem, weight in weights.items() if stem in present) / total if total else 0.0
 
     def knows(self, stem: str) -> bool:
-        return any(stem in segment.lexical.words for segment in self.segments)
+        return self._frequency(stem) > 0
 
     def nearest(self, stem: str) -> str:
         if self.knows(stem) or len(stem) < SHORTEST_MISSPELT or not stem.isalpha():
@@ -228,7 +242,7 @@ class MappedStore:
 
     @functools.cached_property
     def _size(self) -> int:
-        return sum(self.languages().values())
+        return sum(self.languages().values()) - self._left_out
 
     @functools.cached_property
     def _long_stems(self) -> list[str]:
@@ -237,11 +251,16 @@ class MappedStore:
 
     def _frequency(self, stem: str) -> int:
         """In how many passages the stem is, those of dead documents included until segments are merged."""
-        return min(self._size, sum(segment.lexical.frequency(stem) for segment in self.segments))
+        held = sum(segment.lexical.frequency(stem) for segment in self.segments)
+        return min(self._size, held - self._gone[stem])
 
     def _weights(self, stems: Sequence[str]) -> dict[str, float]:
         """The idf of each stem, as often as the query has it."""
         return {stem: times * idf(self._size, self._frequency(stem)) for stem, times in Counter(stems).items()}
+
+    def _stems(self, number: int) -> list[str]:
+        segment, own = self._place(number)
+        return segment.stems(own)
 
     def _place(self, number: int) -> tuple[Segment, int]:
         at = int(np.searchsorted(self._bases, number, side="right")) - 1

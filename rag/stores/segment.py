@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from rag.lexical_mapped import MappedLeg
 from rag.stores.blocks import Blocks, Column
+from rag.stores.entry import Entry
 from rag.stores.files import Part
-from rag.stores.local import Entry
 from rag.stores.segment_vectors import SegmentVectors
 from rag.stores.segment_writer import KINDS
 from rag.types import Block, Document, Ids, Json, Passage, Span

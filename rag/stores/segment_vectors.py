@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rag.inverted import AVAILABLE, InvertedIndex
 from rag.stores.blocks import Blocks, Column
 from rag.stores.segment_writer import Keys
-from rag.types import Ids, Matrix, Vector, VectorScores
+from rag.types import Centre, Ids, Matrix, Vector, VectorScores
 
 EXACT_PASSAGES = 2_000  # a filter that leaves no more of them is answered exactly, without a search
 
@@ -36,7 +36,14 @@ class Gathered:
         cosines = self.vectors @ question
         sentence = cosines[self.sentences]
         best = np.maximum.reduceat(sentence, self.offsets[:-1]) if len(sentence) else sentence
-        return VectorScores(cosines[self.passages], best, _first_best(sentence, best, self.offsets))
+        return VectorScores(cosines[self.passages], best)
+
+    def centred_scores(self, question: Vector, centre: Centre) -> Vector:
+        """The mean of each passage's and its best sentence's cosines, all centred (passages,)."""
+        cosines = centre.cosines(self.vectors, question)
+        sentence = cosines[self.sentences]
+        best = np.maximum.reduceat(sentence, self.offsets[:-1]) if len(sentence) else sentence
+        return np.asarray((cosines[self.passages] + best) / 2, dtype=np.float32)
 
     def best_sentences(self, question: Vector) -> Vector:
         """The cosine of each passage's best sentence (passages,)."""
@@ -223,15 +230,6 @@ def _ranges(first: Ids, last: Ids) -> Ids:
     counts = last - first
     ends = np.cumsum(counts)
     return np.repeat(first - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)
-
-
-def _first_best(scores: Vector, best: Vector, offsets: Ids) -> Ids:
-    """The first of each group's scores that equals the group's best, counted from the group's first (groups,)."""
-    counts = np.diff(offsets)
-    hits = np.flatnonzero(scores == np.repeat(best, counts))
-    groups = np.searchsorted(offsets, hits, side="right") - 1
-    _, first = np.unique(groups, return_index=True)
-    return (hits[first] - offsets[:-1]).astype(np.int64)
 
 
 def _unit(rows: Matrix) -> Matrix:

@@ -36,8 +36,9 @@ from numpy.typing import NDArray
 
 from rag import inverted, lexical_mapped
 from rag.stores.blocks import Blocks, BlockWriter
+from rag.stores.entry import Entry
 from rag.stores.files import Part
-from rag.stores.local import KEY_BYTES, Entry, text_key
+from rag.stores.local import KEY_BYTES, text_key
 from rag.text import stems
 from rag.types import BlockKind, Document, Ids, Json, Matrix, Passage
 

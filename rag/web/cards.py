@@ -104,6 +104,7 @@ def _source(citation: Citation, said: Texts) -> str:
         escaped(said["page"].format(page=citation.page)) if citation.page is not None else "",
         escaped(said["paragraph"].format(paragraph=citation.paragraph)),
         escaped(said.get(f"language.{citation.language}", citation.language)),
+        escaped(said["ocr"]) if citation.ocr else "",
     ]
     return (
         f'<h3 lang="{escaped(citation.language)}" dir="auto"><bdi>{escaped(citation.title)}</bdi></h3>'

@@ -112,6 +112,7 @@ async function ask(question, remember) {
   if (find("#answer")) outcome.setAttribute("aria-busy", "true");
   else outcome.replaceChildren(note(message, "working"));
   const waiting = setTimeout(() => {
+    if (number !== latest) return; // a newer question has its answer already
     outcome.removeAttribute("aria-busy"); // a screen reader says nothing of a region that is busy
     outcome.replaceChildren(note(message, "working"));
     sources.replaceChildren();

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
-from rag.readers.pages import columns, furniture, paragraphs
+from rag.readers.pages import columns, furniture, paragraphs, tables
+from rag.readers.pages.columns import Region
 from rag.readers.pages.hyphens import HYPHENS, SOFT_HYPHEN, Joiner
 from rag.readers.pages.marks import Mark, Page, on_page, same_row
 from rag.readers.pages.paragraphs import Flow, Paragraph, Setting
@@ -14,7 +16,7 @@ from rag.readers.source import CELL_GAP, Draft, Source
 from rag.types import Word
 
 ADDRESS = re.compile(r"(?:https?://|www\.|^~?/)\S*[/_=&?]$")  # one that goes on in the next line
-RANGE = re.compile(r"\d[–—]$")  # of numbers, as in 1998–1999
+DASH = re.compile(r"[^\W_][–—]$")  # no space before it, and so none after it: 1998–1999, Kaz–UAE
 Placed = tuple[int, int, Mark]  # a word with its page's number and its frame's turn
 
 
@@ -29,6 +31,7 @@ def assemble(pages: Sequence[Page]) -> Source:
         for region in columns.regions(frame.lines)
         if region.lines
     ]
+    _join_tables([region for *_, region in regions])
     setting = Setting(regions)
     flows: list[Flow] = [setting.flow(*place) for place in regions]
     joiner = Joiner(_uncut(flows))
@@ -39,6 +42,13 @@ def assemble(pages: Sequence[Page]) -> Source:
         _add(draft, paragraph, joiner, sizes, words, starts)
     source = draft.source()
     return replace(source, words=tuple(words), pages=_page_offsets(starts, len(pages), len(source.text)))
+
+
+def _join_tables(regions: Sequence[Region]) -> None:
+    """Gives cells to the rows that a table, which ends one region, has at the top of the next."""
+    for one, other in pairwise(regions):
+        if one.lines[-1].cells:
+            other.lines = tables.go_on(one.lines, other.lines)
 
 
 def _uncut(flows: Iterable[Flow]) -> Iterator[str]:
@@ -83,8 +93,12 @@ def _add(
 def _cells(paragraph: Paragraph) -> Iterator[list[Placed]]:
     """The words of each cell of a row; of the paragraph, where it is none."""
     if paragraph.kind == "row":
-        page, turn, line = paragraph.lines[0]
-        yield from ([(page, turn, mark) for mark in cell] for cell in line.cells)
+        page, turn, row = paragraph.lines[0]
+        cells = [[(page, turn, mark) for mark in cell] for cell in row.cells]
+        for page, turn, rest in paragraph.lines[1:]:
+            for column, cell in zip(rest.rest_of, rest.cells, strict=True):
+                cells[column] += [(page, turn, mark) for mark in cell]
+        yield from cells
     else:
         yield [(page, turn, mark) for page, turn, line in paragraph.lines for mark in line.marks]
 
@@ -109,9 +123,9 @@ def _glued(cell: Sequence[Placed], joiner: Joiner) -> Iterator[tuple[str, Placed
 
 
 def _goes_on(last: Mark, first: Mark) -> bool:
-    """Whether a range of numbers, or an address, is cut between two lines."""
-    in_range = RANGE.search(last.text) is not None and first.text[0].isdigit()
-    return in_range or (not last.fixed and ADDRESS.search(last.text) is not None)
+    """Whether two words with a dash between them, or an address, are cut between two lines."""
+    dashed = DASH.search(last.text) is not None and first.text[0].isalnum()
+    return dashed or (not last.fixed and ADDRESS.search(last.text) is not None)
 
 
 def _next_line(one: Placed, other: Placed) -> bool:

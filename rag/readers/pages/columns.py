@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rag.readers.pages import tables
-from rag.readers.pages.hyphens import HYPHENS
 from rag.readers.pages.marks import Line, Mark, rows, same_row
 
 WORD_GAP = 1.1  # times the font's size: wider than most spaces in justified text, narrower than most gutters
@@ -18,6 +17,7 @@ TOUCH = 0.12  # the same: letters nearer than this belong to one word
 HARD_TOUCH = 0.04  # and in one font, nearer than this: cells of a table may stand close
 LOOK_BACK = 12  # pieces drawn before, among which the rest of a line may be
 COLUMN_LINES = 3  # fewer lines side by side are no columns
+LAST_LINES, LONG_COLUMN = 2, 8  # though next to a column so long, so few may be one
 COLUMN_LETTERS = 10  # the median line of a column is longer than line numbers and marginal marks
 PROSE_LETTERS = 25  # and where the file draws line by line across the page, longer than a table's cells,
 PROSE_FILL = 0.8  # as wide as the column, since prose is set to a width,
@@ -56,10 +56,11 @@ def lines(marks: Iterable[Mark]) -> list[Line]:
 
 def _meet(one: Line, other: Line) -> bool:
     """Whether two pieces are one, drawn in two turns: letters that a font lacks are left out, and drawn afterwards."""
-    if one.left < other.right and other.left < one.right:
+    hardly = tables.HAIR * max(one.size, other.size)
+    if one.left + hardly < other.right and other.left + hardly < one.right:
         return True
     first, then = (one.marks[-1], other.marks[0]) if one.left < other.left else (other.marks[-1], one.marks[0])
-    return _touch(first, then)
+    return len({mark.font for mark in (*one.marks, *other.marks)}) > 1 and _touch(first, then)
 
 
 def _touch(first: Mark, then: Mark) -> bool:
@@ -72,7 +73,7 @@ def _interwoven(one: Sequence[Mark], other: Sequence[Mark]) -> list[Mark]:
     woven: list[Mark] = []
     last = 0
     for side, mark in sorted([(0, mark) for mark in one] + [(1, mark) for mark in other], key=lambda it: it[1].left):
-        if woven and side != last and _touch(woven[-1], mark) and woven[-1].text[-1] not in HYPHENS:
+        if woven and side != last and _touch(woven[-1], mark):
             before = woven.pop()
             mark = before._replace(
                 text=before.text + mark.text,
@@ -121,7 +122,7 @@ def _gutters(found: Sequence[Line]) -> list[float]:
     first = min(line.left for line in found)
     edges = Counter(round(line.left) for line in found if line.left > first + 4 * line.size)
     shared = Counter({edge: sum(edges[edge + near] for near in (-2, -1, 0, 1, 2)) for edge in edges})
-    return [edge for edge, count in shared.most_common(MAX_GUTTERS) if count >= COLUMN_LINES]
+    return [edge for edge, count in shared.most_common(MAX_GUTTERS) if count >= LAST_LINES]
 
 
 def _bands(found: Sequence[Line], gutter: float) -> list[tuple[list[Line], list[Line]]]:
@@ -169,14 +170,16 @@ def _add_plain(bands: list[tuple[list[Line], list[Line]]], found: list[Line]) ->
 
 def _are_columns(left: Sequence[Line], right: Sequence[Line]) -> bool:
     """Whether the two stand as columns of prose side by side, and not as cells of a table."""
-    if min(len(left), len(right)) < COLUMN_LINES:
+    if not left or not right:
         return False
+    returns = _returns(left, right)
+    is_last = returns == 0 and len(left) >= LONG_COLUMN  # the last page's right column may be all but empty
+    needed = LAST_LINES if is_last else COLUMN_LINES
     shared = min(left[-1].bottom, right[-1].bottom) - max(left[0].top, right[0].top)
-    if shared < COLUMN_LINES * min(line.size for line in left):
+    if min(len(left), len(right)) < needed or shared < needed * min(line.size for line in left):
         return False
     sides = [rows(left), rows(right)]
     letters = min(statistics.median(sum(len(piece.text) for piece in row) for row in side) for side in sides)
-    returns = _returns(left, right)
     if returns == 0:
         return letters >= COLUMN_LETTERS
     fill = min(

@@ -31,6 +31,7 @@ APART = 0.45  # of a letter's height: letters farther apart belong to two words,
 SIZE_STEP = 0.25  # points: a font's size is rounded to it, since one font may come out as 9.96 and 9.97
 LATIN1_LETTERS = re.compile("[À-ÿ]")
 MAX_CHARACTERS = 200_000  # on one page; the densest printed ones hold some 20,000
+MAX_SIZE = 1e6  # points; a page of 350 metres
 MAX_OBJECTS = 5_000  # looked at for pictures
 MAX_MARKS = 8  # looked at on one piece of text: tags in tags
 EDGE = 0.15  # of the page's height: what is marked as no part of the text and stands there is a running head
@@ -40,12 +41,13 @@ COVERED = 0.5  # of the page by pictures: a scan even where some letters stand o
 PICTURE = 0.03  # of the page: less is a logo
 DRAWN = 300  # outlines on a page without any letter: its text may have been turned into shapes
 RAISED = {ord(plain): ord(raised) for plain, raised in zip("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True)}
+HAIR = 0.05  # of a letter's height: narrower, and nothing is drawn
 SMALL = 0.8  # of the word's size: a raised number
 GARBAGE = 0.3  # of the characters without meaning: a font that does not say which letters its shapes are
 
 
-class TooLong(Exception):
-    """More characters on a page than it can show."""
+class Unreadable(Exception):
+    """What is wrong with a page, in a clause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class _Sheet:
         self.box = (left, bottom, right, top)
         self.quarters = page.get_rotation() // 90 % 4
         width, height = right - left, top - bottom
+        if not (0 < width < MAX_SIZE and 0 < height < MAX_SIZE):
+            raise Unreadable("it has no size")
         self.width, self.height = (height, width) if self.quarters % 2 else (width, height)
 
     def shown(self, box: Box) -> Box:
@@ -125,7 +129,7 @@ class _Words:
         self._looks: dict[int, Look] = {}
         self._fonts: dict[bytes, int] = {}
         if self._count > MAX_CHARACTERS:
-            raise TooLong(f"more than {MAX_CHARACTERS:,} characters")
+            raise Unreadable(f"more than {MAX_CHARACTERS:,} characters")
 
     def __iter__(self) -> Iterator[tuple[int, Mark]]:
         letters: list[int] = []
@@ -150,11 +154,10 @@ class _Words:
                 first = index
             elif code in RAISED and box[1] > boxes[-1][1] and self._is_small(index, first):
                 code = RAISED[code]
+            elif code in LINE_END_HYPHENS and box[2] - box[0] < HAIR * (box[3] - box[1]):
+                code = ord(SOFT_HYPHEN)  # not to be seen: the word goes on beside it
             letters.append(code)
             boxes.append(box)
-            if code in LINE_END_HYPHENS:
-                yield from self._word(letters, boxes, first)
-                letters, boxes = [], []
         if letters:
             yield from self._word(letters, boxes, first)
 

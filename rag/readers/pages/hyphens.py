@@ -24,7 +24,7 @@ KEPT_AFTER = re.compile(
     r"|социально|научно|учебно|торгово|финансово|культурно|историко|литературно|технико|опытно|аграрно|промышленно"
     r"|материально|нормативно|хозяйственно|жилищно|санитарно|следственно|транспортно|контрольно|политико|медико"
     r"|экспортно|импортно|российско|казахстанско|казахско|русско|англо|американо|китайско|азиатско|афро"
-    r"|премьер|генерал|контр|капитан|блок|штаб|инженер|план|пол|во|в|self|well|vice"
+    r"|премьер|генерал|контр|капитан|блок|штаб|инженер|летчик|ракета|страна|компания|план|пол|во|в|self|well|vice"
     r"|әлеуметтік|ғылыми|техникалық|оңтүстік|солтүстік|батыс|шығыс|тәжірибелік|экономикалық|мәдени|бақылау|сауда)"
 )
 LONG_ADVERB = re.compile(r"\w{4,}(?:енно|ально|онно|ично|ческо|ельно|йно|рно|тно)")
@@ -46,9 +46,15 @@ NOT_AFTER |= {
     "пресс": re.compile("сл|секр|конф|рел|цен|под|пап"),
     "инженер": re.compile("констр|пол|мех|тех|стр|эк|пр"),
 }
+# After prefixes that mostly belong to one word with what follows: «pro-gramme», «re-port».
+KEPT_TOGETHER = re.compile(
+    r"pro-(?:reform|government|democracy|independence|russian|western|european|american|choice|life|war|slavery)\w*"
+    r"|(?:re|pre)-e\w+"  # re-elect
+)
 BEFORE_A_WORD = {"экс", "ex", "non", "anti", "semi", "mid"}
-KEPT_BEFORE = re.compile(
-    "(?:related|based|driven|oriented|led|term|wide|free|scale|time|known|year|old|owned|funded|backed|sized|effective"
+KEPT_BEFORE = re.compile("(?:related|based|driven|oriented)")
+KEPT_BETWEEN = re.compile(
+    "(?:led|term|wide|free|scale|time|known|year|old|owned|funded|backed|sized|effective"
     "|specific|friendly|class|century|minded|called|run|made|aged|speed|quality)"
 )
 ADVERB = re.compile(
@@ -84,10 +90,15 @@ class Joiner:
 
     def _is_spelt_so(self, left: str, right: str) -> bool:
         both = f"{left}-{right}"
-        if WITH_PARTICLE.fullmatch(both) or WITH_KA.fullmatch(both) or ADVERB.fullmatch(both):
+        if (
+            KEPT_TOGETHER.fullmatch(both)
+            or WITH_PARTICLE.fullmatch(both)
+            or WITH_KA.fullmatch(both)
+            or ADVERB.fullmatch(both)
+        ):
             return True
-        if "-" in left and _is_latin(left):
-            return True  # state-of-the-art
+        if len(left) == 1 or ("-" in left and _is_latin(left)):
+            return True  # U-boat: no syllable is so short; state-of-the-art
         after = KEPT_AFTER.fullmatch(left.rsplit("-", 1)[-1])
         if after and (left not in NOT_AFTER or NOT_AFTER[left].match(right)):
             return True
@@ -95,7 +106,9 @@ class Joiner:
             return True  # производственно-технический; a joined compound's first part is rarely so long
         if left == "non" and len(right) > WHOLE_WORD + 1:
             return True
-        if left in BEFORE_A_WORD or KEPT_BEFORE.fullmatch(right):
+        if left == right or (KEPT_BEFORE.fullmatch(right) and len(left) >= WHOLE_WORD):
+            return True  # еле-еле, performance-related
+        if left in BEFORE_A_WORD or KEPT_BETWEEN.fullmatch(right):
             return self._seen[right if left in BEFORE_A_WORD else left] > 0
         return min(len(left), len(right)) >= WHOLE_WORD and self._seen[left] > 0 and self._seen[right] > 0
 

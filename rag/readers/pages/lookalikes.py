@@ -66,8 +66,8 @@ def _unmixed(part: str, line: str) -> str:
 
 
 def _near(words: Sequence[str], number: int) -> str:
-    """The script of both neighbours, where they have letters of it that the other has not; Cyrillic where neither."""
-    beside = [word for word in words[max(0, number - 1) : number + 2] if word is not words[number]]
+    """The one script of the words beside this one, and of its own parts, told by letters that only it has."""
+    beside = [word for word in words[max(0, number - 1) : number + 2] if not ALIKE_OR_MISREAD.fullmatch(word)]
     latin = any(_only(word, "LATIN", LATIN) > 0 for word in beside)
     cyrillic = any(_only(word, "CYRILLIC", CYRILLIC) > 0 for word in beside)
     return "CYRILLIC" if cyrillic and not latin else "LATIN" if latin and not cyrillic else ""

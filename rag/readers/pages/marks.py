@@ -26,12 +26,14 @@ class Mark(NamedTuple):
 class Line:
     """Words side by side, left to right; ``order`` is its place among the lines as the file draws them.
 
-    A row of a table holds its words in ``cells``, one list a cell.
+    A row of a table holds its words in ``cells``, one list a cell; ``rest_of`` are the numbers of the cells in which
+    the row before it, cut by a page's end, goes on in them.
     """
 
     marks: list[Mark]
     order: int = 0
     cells: list[list[Mark]] = field(default_factory=list)
+    rest_of: tuple[int, ...] = ()
     left: float = field(init=False)
     right: float = field(init=False)
     top: float = field(init=False)

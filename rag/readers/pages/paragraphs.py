@@ -72,7 +72,7 @@ class Setting:
 
     def flow(self, page: int, width: int, turn: int, region: Region) -> Flow:
         key = self._key(page, width, turn, region)
-        left, right = self._edges.get(key) or _edges(region.lines)
+        left, right = self._edges.get(key) or _edges([line for line in region.lines if not line.cells])
         return Flow(page, turn, region.lines, left, right, self._feet.get(key, 0.0))
 
     def leading(self, line: Line) -> float:
@@ -116,6 +116,8 @@ def paragraphs(flows: Sequence[Flow], setting: Setting) -> Iterator[Paragraph]:
 def _continued(held: Sequence[Paragraph], flow: Flow, group: Sequence[Line], setting: Setting) -> Paragraph | None:
     """The paragraph on the column or page before that goes on in ``group``, its first lines."""
     first = group[0]
+    if first.rest_of:
+        return held[-1] if held and held[-1].kind == "row" else None
     if first.cells or flow.turn or _begins_item(first) or _is_heading(group, setting):
         return None
     for paragraph in reversed(held):

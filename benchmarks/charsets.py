@@ -1,7 +1,10 @@
 """How often each detector reads a text of some letters in the encoding that it was written in.
 
-    python benchmarks/encodings.py PARAGRAPHS.txt...         Russian paragraphs, one a line or one a file, in UTF-8
-    python benchmarks/encodings.py --fit TEXT.txt... > rag/readers/letters.json
+    python benchmarks/charsets.py PARAGRAPHS.txt...         Russian paragraphs, one a line, in UTF-8
+    python benchmarks/charsets.py --fit TEXT.txt... > rag/readers/letters.json
+
+The table was fitted on Debian's manpages-ru, 600 pages of libreoffice-help-ru, and the messages of GTK, GLib, Nautilus,
+Evolution, Epiphany, Thunar, gedit and GNOME's settings in ru, kk, uk, be, de, fr, es, pl, pt_BR, it, tr and en_GB.
 
 A reading counts as right where it gives the text itself: an encoding that spells the same bytes the same is as good.
 """
@@ -112,7 +115,7 @@ def fit(files: list[Path]) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatterclass_of=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--sample", type=int, default=240, help="so many paragraphs")
