@@ -84,7 +84,10 @@ def _watch(documents: str, index: str, rebuild: bool, show: Callable[[Any], None
 
     newest: list[rag.Index] = []  # the last one built, whose model the next build takes over
 
+    was_told = False  # an error: that it is over is news too
+
     def renew(changed: bool) -> None:
+        nonlocal was_told
         if changed:
             with Bar() as bar:
                 built = (
@@ -92,12 +95,17 @@ def _watch(documents: str, index: str, rebuild: bool, show: Callable[[Any], None
                     if newest
                     else rag.build(documents, index, rebuild=rebuild, progress=bar)
                 )
+            is_news = was_told or not newest or _did_something(built.report, newest[-1].report)
             newest[:] = [built]
-            show(built)
+            was_told = False
+            if is_news:
+                show(built)
 
     def told(error: RagError) -> None:
         if not newest and isinstance(error, ConfigurationError | ModelError):
             raise error  # no change of a document will mend it
+        nonlocal was_told
+        was_told = True
         click.echo(_line(error), err=True)
 
     def interrupt(*_: object) -> None:
@@ -107,6 +115,14 @@ def _watch(documents: str, index: str, rebuild: bool, show: Callable[[Any], None
     signal.signal(signal.SIGTERM, interrupt)
     with contextlib.suppress(KeyboardInterrupt):  # this is how it is meant to be stopped
         watch.follow(watch.changes(Path(documents), threading.Event(), leave_out=Path(index)), renew, told)
+
+
+def _did_something(report: BuildReport | None, before: BuildReport | None) -> bool:
+    """Whether a build has changed the index, or what is skipped."""
+    if report is None or before is None:
+        return True
+    changes = (report.added, report.changed, report.removed, report.renamed)
+    return any(changes) or set(report.skipped) != set(before.skipped)
 
 
 @commands.command()

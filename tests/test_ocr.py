@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from small_pdf import pdf as small_pdf
 
 from rag.errors import DocumentError
 from rag.readers import image, ocr, pdf
@@ -137,6 +140,26 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded() -> None:
         image.read(out.getvalue())
 
 
+def test_a_bomb_of_pixels_is_refused_before_it_is_decoded() -> None:
+    head = struct.pack(">4sIIBBBBB", b"IHDR", 100_000, 100_000, 1, 0, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">II4s", zlib.crc32(head), 0, b"IDAT")
+    with pytest.raises(DocumentError, match=r"^more than 120,000,000 pixels: scan it with fewer$"):
+        image.read(data)
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [((100_000, 100_000), (200, 200)), ((90_000, 1), (500, 1))], ids=["square", "strip"]
+)
+def test_a_page_of_any_size_is_shown_within_limits(
+    size: tuple[int, int], shown: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ocr, "MAX_PIXELS", 200 * 200)
+    monkeypatch.setattr(ocr, "MAX_SIDE", 500)
+    data = small_pdf([""]).replace(b"[0 0 595 842]", b"[0 0 %d %d]" % size)
+    picture, dpi = ocr._page(data, 1)
+    assert (picture.size, round(dpi, 3)) == (shown, round(72 * shown[0] / size[0], 3))
+
+
 def test_a_cut_off_picture_is_told_when_it_is_shown() -> None:
     data = (DATA / "scan-ru.png").read_bytes()
     with pytest.raises(DocumentError, match="a damaged one"):
@@ -154,8 +177,12 @@ def test_a_frame_is_grey_upright_and_knows_its_size() -> None:
 
 def test_what_is_transparent_is_white() -> None:
     out = io.BytesIO()
-    Image.new("RGBA", (100, 100), (0, 0, 0, 0)).save(out, "PNG")
-    assert image.frame(out.getvalue(), 1)[0].getextrema() == (255, 255)
+    picture = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
+    picture.putpixel((5, 5), (0, 0, 0, 255))
+    picture.putpixel((6, 6), (0, 0, 0, 55))
+    picture.save(out, "PNG")
+    grey = image.frame(out.getvalue(), 1)[0]
+    assert [grey.getpixel(place) for place in ((0, 0), (5, 5), (6, 6))] == [255, 0, 200]
 
 
 # -- the cache's form

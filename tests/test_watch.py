@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -271,6 +272,18 @@ def test_build_watch_prints_one_object_a_build_until_it_is_stopped(tmp_path: Pat
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_build_watch_says_nothing_of_a_build_that_changes_nothing(tmp_path: Path) -> None:
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    (documents / "a.txt").write_text("Первый документ.", encoding="utf-8")
+    with command(tmp_path) as process:
+        line(process.stdout, "1 documents")
+        (documents / "a.txt").touch()
+        time.sleep(3)  # as long as a build takes
+        (documents / "b.txt").write_text("Второй документ.", encoding="utf-8")
+        assert line(process.stdout).startswith("2 documents, 2 passages (1 added, 1 unchanged)")
+
+
 def test_build_watch_tells_an_error_and_goes_on(tmp_path: Path) -> None:
     documents = tmp_path / "documents"
     documents.mkdir()

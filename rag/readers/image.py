@@ -44,15 +44,24 @@ def frame(data: bytes, number: int) -> tuple[Image.Image, float]:
             picture.seek(number - 1)
             _check(picture)
             dpi = _dpi(picture)
-            turned = ImageOps.exif_transpose(picture)
-            if "A" in turned.getbands() or "transparency" in turned.info:
-                white = Image.new("RGBA", turned.size, "white")
-                turned = Image.alpha_composite(white, turned.convert("RGBA"))
-            return turned.convert("L"), dpi
-    except DocumentError:
+            ImageOps.exif_transpose(picture, in_place=True)  # a copy of the largest takes half the memory there is
+            return _on_white(picture), dpi
+    except (DocumentError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise whatever damaged data make of them
         raise DocumentError(DAMAGED) from error
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """The picture in shades of grey, what is transparent in it white."""
+    if "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    grey = picture.convert("L")
+    if "A" in picture.getbands():
+        white = Image.new("L", picture.size, "white")
+        white.paste(grey, mask=picture.getchannel("A"))
+        return white
+    return grey
 
 
 def _count(data: bytes) -> int:
@@ -60,7 +69,7 @@ def _count(data: bytes) -> int:
         with _opened(data) as picture:
             _check(picture)
             count = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
-    except DocumentError:
+    except (DocumentError, MemoryError):
         raise
     except Exception as error:  # as above
         raise DocumentError(DAMAGED) from error
@@ -72,7 +81,10 @@ def _count(data: bytes) -> int:
 def _opened(data: bytes) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # its size is checked here
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        try:
+            return Image.open(io.BytesIO(data), formats=FORMATS)
+        except Image.DecompressionBombError as error:  # from some 180 million pixels on
+            raise DocumentError(f"more than {MAX_PIXELS:,} pixels: scan it with fewer") from error
 
 
 def _check(picture: Image.Image) -> None:

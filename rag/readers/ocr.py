@@ -26,6 +26,7 @@ LANGUAGES = ("rus", "kaz", "eng")  # in this order: the first has the last word 
 DPI = 300  # Tesseract is trained for it
 POINTS = 72  # to the inch
 MAX_PIXELS = 40_000_000  # A3 at 300 dpi has 17 million; a larger page is read at fewer dpi
+MAX_SIDE = 32_767  # pixels; Tesseract takes no longer ones
 ENOUGH = 1.4  # times DPI, or as little below it: a picture so close is read as it is
 TIMEOUT = 120  # seconds for one page, after which Tesseract is stopped
 REMEDY = "install tesseract-ocr with rus, kaz and eng"
@@ -55,11 +56,16 @@ def recognise(data: bytes, page: int, wanted: Sequence[str] = LANGUAGES) -> Scan
     """The words of page ``page``, from 1, of a PDF or a picture; raises DocumentError where it cannot be read."""
     is_pdf = pdf.MARK in data[: pdf.MARK_WITHIN]
     picture, dpi = _page(data, page) if is_pdf else image.frame(data, page)
-    scale = min(DPI / dpi, (MAX_PIXELS / (picture.width * picture.height)) ** 0.5)
+    scale = min(DPI / dpi, _largest(*picture.size))
     if not 1 / ENOUGH < scale < ENOUGH:
         size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
         picture, dpi = picture.resize(size, Image.Resampling.LANCZOS), dpi * scale
     return recognise_picture(picture, dpi, wanted)
+
+
+def _largest(width: float, height: float) -> float:
+    """By how much a page may be enlarged, or must be made smaller, to have as many pixels as can be read."""
+    return min(math.sqrt(MAX_PIXELS / (width * height)), MAX_SIDE / max(width, height))
 
 
 def _page(data: bytes, number: int) -> tuple[Image.Image, float]:
@@ -70,7 +76,7 @@ def _page(data: bytes, number: int) -> tuple[Image.Image, float]:
         width, height = page.get_size()
         if not (0 < width < math.inf and 0 < height < math.inf):
             raise DocumentError("the page has no size")
-        dpi = min(DPI, POINTS * (MAX_PIXELS / (width * height)) ** 0.5)
+        dpi = min(DPI, POINTS * _largest(width, height))
         return page.render(scale=dpi / POINTS, grayscale=True).to_pil(), dpi
     except pdfium.PdfiumError as error:
         raise DocumentError("the page is damaged and cannot be shown") from error
