@@ -19,7 +19,7 @@ from rag.stores import segment_writer
 from rag.stores.local import LocalStore
 from rag.stores.mapped import MappedStore
 from rag.text import stems
-from rag.types import Filters, Ids, Vector, Word
+from rag.types import Centre, Filters, Ids, Vector, Word
 from tests.small_encoder import SmallEncoder, SmallSecond
 from tests.small_mapped import Twins, some_texts, twins
 
@@ -101,11 +101,14 @@ def test_vector_scores_are_the_same_within_half_precision(same: Twins, question:
         ours, theirs = same.mapped.vector_scores(vector, some), same.local.vector_scores(vector, ids)
         assert ours.paragraph == pytest.approx(theirs.paragraph, abs=HALF)
         assert ours.sentence == pytest.approx(theirs.sentence, abs=HALF)
-        assert [kind.dtype for kind in (ours.paragraph, ours.sentence, ours.best_sentence)] == ["f4", "f4", "i8"]
-        for number, own, best in zip(some.tolist(), ids.tolist(), ours.best_sentence.tolist(), strict=True):
+        assert [kind.dtype for kind in (ours.paragraph, ours.sentence)] == ["f4", "f4"]
+        for number, own, best in zip(some.tolist(), ids.tolist(), ours.sentence.tolist(), strict=True):
             each, exact = same.mapped.sentence_scores(vector, number), same.local.sentence_scores(vector, own)
             assert each == pytest.approx(exact, abs=HALF)
-            assert best == each.argmax()
+            assert best == pytest.approx(each.max(), abs=1e-6)
+        centre = Centre(vector / 2, vector_of("среднее") / 2)
+        centred = same.mapped.centred_scores(vector, some, centre)
+        assert centred == pytest.approx(same.local.centred_scores(vector, ids, centre), abs=10 * HALF)
         assert same.mapped.second_scores(second, some) == pytest.approx(same.local.second_scores(second, ids), abs=HALF)
 
 

@@ -205,7 +205,7 @@ def test_a_segment_without_a_passage_holds_its_documents(tmp_path: Path) -> None
     assert store.everyone().tolist() == store.holding("что").tolist() == []
     assert store.dense_candidates(question, 5, "ru", None).tolist() == []
     assert store.lexical_candidates(["что"], 5, None).tolist() == []
-    assert store.vector_scores(question, nothing).best_sentence.tolist() == []
+    assert store.vector_scores(question, nothing).sentence.tolist() == []
     assert store.lexical_scores(["что"], nothing).tolist() == []
     assert store.vectors_of([text_key("что")]) == {}
     assert (store.knows("что"), store.nearest("чтооо")) == (False, "чтооо")
