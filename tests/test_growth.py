@@ -182,7 +182,7 @@ def test_dead_documents_never_come_out_and_are_left_behind_when_they_are_many(fo
     found = [hit.quote for hit in index.search(old, 20)] + [hit.quote for hit in index.search(f"«{old}»", 20)]
     assert [quote for quote in found if quote.startswith(old)] == []
     assert index.store.holding(old).tolist() == []
-    masked = index.without([int(index.store.everyone().ask(old)[0])])
+    masked = index.without([int(index.store.everyone()[0])]).ask(old)
     assert "Обновлённый документ." in [hit.quote for hit in masked.citations]  # its number is beyond their count
     folder.put("1.txt", "И этот обновлён.")
     folder.build()
