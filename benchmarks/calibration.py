@@ -33,9 +33,9 @@ from rag import calibration
 from rag.answer import AnswerSentence
 from rag.encoders import SentenceEncoder
 from rag.evaluate import Collection
+from rag.protocols import Encoder
 from rag.questions import Judged
 from rag.retriever import rank
-from rag.types import Encoder
 
 FOLDS = 6
 SMALL_ARTICLES, SMALL_LAST = 3, 3  # three articles of five passages, the last cut to three: 13 passages

@@ -18,7 +18,7 @@ import xquad
 
 import rag
 from rag.encoders import SentenceEncoder
-from rag.types import Encoder
+from rag.protocols import Encoder
 
 Hits = list[list[tuple[str, int]]]
 

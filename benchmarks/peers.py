@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from rag.encoders import bundled_model_folder
-from rag.types import Encoder
+from rag.protocols import Encoder
 
 TOP = 10
 Search = Callable[[str], list[int]]

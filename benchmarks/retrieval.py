@@ -35,9 +35,10 @@ from rag import fusion, measures
 from rag.encoders import load_encoder
 from rag.evaluate import Collection, measured
 from rag.lexical import LexicalLeg
+from rag.protocols import Encoder
 from rag.questions import Judged
 from rag.text import tokens
-from rag.types import Encoder, Vector
+from rag.types import Vector
 
 DEPTH = measures.DEPTH
 

@@ -15,17 +15,18 @@ import numpy as np
 import rag
 from rag.dense import DenseLeg, flat_index
 from rag.lexical import LexicalLeg
+from rag.protocols import Encoder, SecondEncoder
 from rag.questions import Judged, load
 from rag.stores.local import LocalStore
 from rag.text import clean, stems
-from rag.types import Encoder, Matrix, Progress, SecondEncoder, Vector
+from rag.types import Matrix, Progress, Vector
 
 LANGUAGES = ("ru", "en")
 PAIRS = tuple((question, document) for question in LANGUAGES for document in LANGUAGES)
 
 
 class Remembering:
-    """An encoder that embeds each text once in a process; see :class:`rag.types.Encoder`."""
+    """An encoder that embeds each text once in a process; see :class:`rag.protocols.Encoder`."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
@@ -45,7 +46,7 @@ class Remembering:
 
 
 class RememberingSecond:
-    """A second encoder that embeds each text once in a process; see :class:`rag.types.SecondEncoder`."""
+    """A second encoder that embeds each text once in a process; see :class:`rag.protocols.SecondEncoder`."""
 
     def __init__(self, encoder: SecondEncoder) -> None:
         self._encoder, self.dimension = encoder, encoder.dimension

@@ -12,6 +12,9 @@ import os
 # single questions for a second where other processes want the cores; sleeping at once takes twice as long where none
 # does.
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+# Read when numpy is imported. Its products here are of thousands of rows by one vector: a second thread gains little
+# on them, and loses four times as much where other processes want the cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from typing import TYPE_CHECKING, Any
 

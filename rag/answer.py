@@ -20,8 +20,9 @@ from importlib import resources
 import numpy as np
 
 from rag.passages import FINAL_PUNCTUATION
+from rag.protocols import Encoder, Store
 from rag.retriever import Question
-from rag.types import Document, Encoder, Ids, Matrix, Passage, Span, Store, TokenStates, Vector
+from rag.types import Document, Ids, Matrix, Passage, Span, TokenStates, Vector
 
 FEATURES = (
     "cosine_gap",

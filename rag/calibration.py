@@ -16,9 +16,10 @@ from importlib import resources
 import numpy as np
 
 from rag.answer import Reading
+from rag.protocols import Store
 from rag.retriever import Question, Ranking
 from rag.text import stems
-from rag.types import Store, Vector, Verdict
+from rag.types import Vector, Verdict
 
 NEAREST = 20  # of the first passages: those that the gaps between encoders' scores are taken among
 FITTED_SIZES = (13, 240)  # passages; outside of them the size counts as the nearer of the two

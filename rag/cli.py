@@ -198,11 +198,8 @@ def check(index: str) -> None:
     """Verify every part of the index; exit with 0 where all are intact."""
     from rag.index import check as check_index
 
-    manifest = check_index(index)
-    _out(
-        f"intact: generation {manifest['generation']}, {len(manifest['documents'])} documents,"
-        f" {manifest['passages']} passages"
-    )
+    about = check_index(index)
+    _out(f"intact: generation {about['generation']}, {about['documents']} documents, {about['passages']} passages")
 
 
 @commands.command()

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rag.protocols import Store
 from rag.text import stems
-from rag.types import Copy, Ids, Passage, Store
+from rag.types import Copy, Ids, Passage
 
 SHINGLE = 3  # stems
 RESEMBLANCE = 0.8  # Jaccard; a changed byline or a dropped clause stays above it in a paragraph

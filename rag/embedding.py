@@ -8,14 +8,27 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from rag.stores.local import LocalStore, text_key
+from rag.protocols import Encoder
+from rag.stores.local import text_key
 from rag.stores.pending import Pending
-from rag.types import Encoder, Matrix, Passage, Progress, ProgressCallback, Vector
+from rag.types import Matrix, Passage, Progress, ProgressCallback, Vector
 
 # Texts that are embedded and kept at a time: some 15 s on two cores, which is what an interrupted build loses. The
 # encoders put texts of one length together, and runs of 1,024 cost them a tenth of their speed.
 RUN = 4096
+
+
+class Source(Protocol):
+    """Where vectors of texts are kept."""
+
+    @property
+    def has_second(self) -> bool:
+        """Whether a second encoder's are kept too."""
+
+    def vectors_of(self, keys: Sequence[bytes], second: bool = False) -> dict[bytes, Vector]:
+        """The vectors of the texts with these keys, of those that it has; ``second``: the second encoder's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +47,7 @@ class Embedded:
 
 def embed(
     passages: Sequence[Passage],
-    previous: LocalStore | None,
+    previous: Source | None,
     pending: Pending,
     encoder: Callable[[], Encoder],
     progress: ProgressCallback,
@@ -43,10 +56,10 @@ def embed(
 
     The model is asked for only where a text has no vector yet, or where there is no generation to go on from.
     """
-    first = _Leg("first", passages, _texts, previous.vector_of if previous else _nothing, pending)
+    first = _Leg("first", passages, _texts, previous, pending)
     second = None
     if previous.has_second if previous else encoder().second is not None:
-        second = _Leg("second", passages, _sentences, previous.second_of if previous else _nothing, pending)
+        second = _Leg("second", passages, _sentences, previous, pending)
     legs = [first, second] if second else [first]
     todo = [passage for passage in passages if any(leg.lacks(passage) for leg in legs)]
     texts, started = len(first.missing), time.perf_counter()
@@ -73,12 +86,12 @@ class _Leg:
         name: str,
         passages: Sequence[Passage],
         texts: Callable[[Passage], Sequence[str]],
-        stored: Callable[[bytes], Vector | None],
+        stored: Source | None,
         pending: Pending,
     ) -> None:
         self._name, self._texts, self._pending = name, texts, pending
         keys = {text_key(text): text for passage in passages for text in texts(passage)}
-        self.known = {key: vector for key in keys if (vector := stored(key)) is not None}
+        self.known = stored.vectors_of(list(keys), second=name == "second") if stored else {}
         self.known |= {key: vector for key, vector in pending.vectors(name).items() if key in keys}
         self.missing = {key: text for key, text in keys.items() if key not in self.known}
         self.run: dict[bytes, str] = {}
@@ -149,7 +162,3 @@ def _texts(passage: Passage) -> tuple[str, ...]:
 
 def _sentences(passage: Passage) -> tuple[str, ...]:
     return passage.sentence_texts
-
-
-def _nothing(_: bytes) -> None:
-    return None

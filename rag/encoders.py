@@ -22,9 +22,10 @@ import numpy as np
 from rag import universal
 from rag.errors import ModelError
 from rag.models import configured_prompts, content_hash, first_line, model_folder, quiet
+from rag.protocols import Encoder
 from rag.settings import Settings
 from rag.states import read
-from rag.types import Centre, Encoder, Matrix, TokenStates, Vector
+from rag.types import Centre, Matrix, TokenStates, Vector
 from rag.universal import UniversalEncoder
 from rag.weights import DIMENSION, MODEL_NAME, PROMPTS, RECIPE, WEIGHTS_SHA256, bundled_model_folder
 

@@ -155,7 +155,8 @@ class Collection:
         self._index = index
         self._numbers: dict[Place, int] = {}
         self._by_document: dict[str, list[int]] = {}
-        for number, passage in enumerate(index.store.passages):
+        for number in index.store.everyone().tolist():
+            passage = index.store.passage(number)
             self._numbers[passage.document, passage.start, passage.end] = number
             self._by_document.setdefault(passage.document, []).append(number)
         self._found: dict[Relevant, frozenset[int]] = {}
@@ -163,9 +164,9 @@ class Collection:
     def passages(self, item: Relevant) -> frozenset[int]:
         """The passages of the item's document that contain its quote."""
         if item not in self._found:
-            quote, texts = fold(item.quote), self._index.store.passages
+            quote, store = fold(item.quote), self._index.store
             numbers = self._by_document.get(item.document, ())
-            self._found[item] = frozenset(number for number in numbers if quote in fold(texts[number].text))
+            self._found[item] = frozenset(number for number in numbers if quote in fold(store.passage(number).text))
         return self._found[item]
 
     def targets(self, question: Judged) -> list[Target]:

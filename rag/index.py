@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import datetime
 import functools
@@ -19,25 +18,14 @@ from rag.calibration import Calibration
 from rag.encoders import SentenceEncoder, model_fingerprint
 from rag.errors import ConfigurationError, IndexMismatch, QuestionError
 from rag.layout import Rectangle, rectangles
+from rag.protocols import Encoder, Store
 from rag.retriever import EVERYTHING, Question, Ranking, rank
 from rag.settings import Settings
 from rag.stores.local import LocalStore
+from rag.stores.mapped import MappedStore
+from rag.stores.opening import open_store
 from rag.text import clean, language, stems
-from rag.types import (
-    Answer,
-    BuildReport,
-    Citation,
-    Document,
-    Encoder,
-    Filters,
-    Ids,
-    Json,
-    Mode,
-    Note,
-    ProgressCallback,
-    Scores,
-    Store,
-)
+from rag.types import Answer, BuildReport, Citation, Document, Filters, Ids, Json, Mode, Note, ProgressCallback, Scores
 
 MAX_QUESTION = 4_000  # characters; the model reads some 2,000 of them, and a longer text is a document
 MAX_RESULTS = 1_000
@@ -52,7 +40,7 @@ class Index:
 
     def __init__(
         self,
-        store: LocalStore,
+        store: LocalStore | MappedStore,
         model: _Model,
         calibration: Calibration,
         report: BuildReport | None = None,
@@ -64,9 +52,7 @@ class Index:
     def without(self, passages: Collection[int]) -> Index:
         """The index as if the collection did not hold these passages, by their numbers: neither their vectors nor
         their words are known, so that nothing tells that they were there."""
-        store = copy.copy(self.store)
-        store.lexical = self.store.lexical.without(passages)
-        return Index(store, self._model, self._calibration, self.report, frozenset(passages))
+        return Index(self.store.without(passages), self._model, self._calibration, self.report, frozenset(passages))
 
     def search(
         self,
@@ -141,7 +127,7 @@ class Index:
 
     def document(self, path: str) -> Document:
         """The document with this path, as it was read; raises QuestionError where the index holds none."""
-        if path not in self.store.documents:
+        if path not in self.store.entries:
             raise QuestionError(f"the index holds no document {path!r}: its paths are relative to the folder")
         return self.store.document(path)
 
@@ -172,7 +158,7 @@ class Index:
         meaning = query.understand(asked, encoder.count_tokens, store.knows)
         own = language(meaning.text)
         has_others = any(other != own for other in store.languages())
-        second = encoder.second if has_others and store.dense.second is not None else None
+        second = encoder.second if has_others and store.has_second else None
         among, missing = _holding(store, meaning.phrases, filters, self.masked)
         vector, states = encoder.encode_query(meaning.text)
         return Question(
@@ -266,15 +252,14 @@ def open(  # the public name is rag.open
 
 def info(index: str | Path = "index") -> Json:
     """What :meth:`Index.info` says, of an index of any model. Raises as :func:`check` does."""
-    return _info(LocalStore.open(_folder(index)))
+    return _info(open_store(_folder(index)))
 
 
 def check(index: str | Path = "index") -> Json:
-    """Verifies every part of the index; returns the manifest. Raises as :func:`open` does, the model aside."""
-    store = LocalStore.open(_folder(index))
-    for path in store.documents:
-        store.words(path)
-    return store.manifest
+    """Verifies every part of the index; returns what :func:`info` does. Raises as :func:`open`, the model aside."""
+    store = open_store(_folder(index))
+    store.verify_all()
+    return _info(store)
 
 
 def checked(filters: Filters) -> Filters:
@@ -306,7 +291,7 @@ def _built(
     model: _Model,
     rebuild: bool,
     progress: ProgressCallback,
-    opened: LocalStore | None = None,
+    opened: LocalStore | MappedStore | None = None,
 ) -> Index:
     """The index brought up to date; its store is ``opened`` where nothing has changed since that was."""
     if not str(documents).strip():
@@ -314,12 +299,12 @@ def _built(
     report = builder.build(
         Path(documents), folder, lambda: model.encoder, model.fingerprint, model.settings, rebuild, progress
     )
-    store = opened if opened is not None and opened.is_current else LocalStore.open(folder)
+    store = opened if opened is not None and opened.is_current else open_store(folder)
     return Index(store, model, Calibration.bundled(), report)
 
 
 def _opened(folder: Path, model: _Model) -> Index:
-    store = LocalStore.open(folder)
+    store = open_store(folder)
     built = store.manifest["model"]
     if built["fingerprint"] != model.fingerprint:
         raise IndexMismatch(
@@ -331,18 +316,16 @@ def _opened(folder: Path, model: _Model) -> Index:
     return Index(store, model, Calibration.bundled())
 
 
-def _info(store: LocalStore) -> Json:
+def _info(store: LocalStore | MappedStore) -> Json:
     manifest = store.manifest
-    sizes = [part["size"] for part in manifest["parts"].values()]
-    sizes += [part.size for entry in store.entries.values() for part in entry.parts]
     return {
-        "documents": len(manifest["documents"]),
+        "documents": len(store.entries),
         "passages": manifest["passages"],
         "languages": dict(store.languages()),
         "model": manifest["model"],
         "generation": manifest["generation"],
         "built": manifest["built"],
-        "bytes": sum(sizes),
+        "bytes": store.disk_bytes,
         "skipped": manifest["skipped"],
     }
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag import fusion
-from rag.types import Centre, Filters, Ids, Mode, Note, Store, TokenStates, Vector
+from rag.protocols import Store
+from rag.types import Centre, Filters, Ids, Mode, Note, TokenStates, Vector
 
 DENSE_CANDIDATES = 500  # vectors a language; about five fall on one passage, so some hundred passages
 LEXICAL_CANDIDATES = 200  # passages
@@ -86,7 +87,7 @@ def rank(
     ids = _candidates(store, question, allowed)
     cosines = store.vector_scores(question.vector, ids)
     lexical = store.lexical_scores(question.stems, ids)
-    languages = np.array([store.passage(int(number)).language for number in ids], dtype=np.str_)
+    languages = store.languages_of(ids)
     vectors = fusion.vector_score(cosines.paragraph, cosines.sentence)
     standardised = _standardised(store, question, languages, vectors, masked)
     cross = np.flatnonzero(languages != question.language)
@@ -125,8 +126,7 @@ def _allowed(store: Store, question: Question, filters: Filters, masked: Ids) ->
         allowed = question.among if allowed is None else np.intersect1d(allowed, question.among)
     if len(masked) == 0:
         return allowed
-    everything = np.arange(sum(store.languages().values()), dtype=np.int64) if allowed is None else allowed
-    return np.setdiff1d(everything, masked)
+    return np.setdiff1d(store.everyone() if allowed is None else allowed, masked)
 
 
 def _candidates(store: Store, question: Question, allowed: Ids | None) -> Ids:
@@ -175,7 +175,9 @@ def _within_language(
 ) -> Vector:
     """Standard scores by the statistics of the whole language, whatever a filter leaves of it: a few passages have
     none of their own. ``score`` gives the scores of the passages that the statistics are taken from."""
-    samples = {language: np.setdiff1d(store.sample(language), masked) for language in store.languages()}
+    samples = {language: store.sample(language) for language in store.languages()}
+    if len(masked):
+        samples = {language: np.setdiff1d(sample, masked) for language, sample in samples.items()}
     samples = {language: sample for language, sample in samples.items() if len(sample)}
     if len(scores) == 0 or not samples:
         return scores

@@ -10,6 +10,7 @@
 | SNOSKA_PRECISION | float32 or bfloat16 | bfloat16 where the processor has it |
 | SNOSKA_SECOND_ENCODER | on or off: whether the bundled model has a second one beside it across languages | on |
 | SNOSKA_MAX_FILE_MB | files larger than this are skipped | 32 |
+| SNOSKA_MAPPED_FROM | an index of more passages is kept on disk, in segments, and searched approximately | 10000 |
 | SNOSKA_READ_SECONDS | a file that takes longer to read is skipped | 60 |
 | SNOSKA_READ_MB | a file that takes more memory to read is skipped | 1024 |
 | SNOSKA_OCR | languages of scanned pages, as Tesseract names them; off: scanned pages are skipped | rus+kaz+eng |
@@ -45,6 +46,7 @@ class Settings:
     precision: str | None = None
     second_encoder: bool = True
     max_file_bytes: int = 32 * 2**20
+    mapped_from: int = 10_000
     read_seconds: int = 60
     read_megabytes: int = 1024
     ocr: tuple[str, ...] = ("rus", "kaz", "eng")
@@ -67,6 +69,7 @@ class Settings:
             precision=_one_of("PRECISION", get("PRECISION"), PRECISIONS),
             second_encoder=_one_of("SECOND_ENCODER", get("SECOND_ENCODER"), ("on", "off")) != "off",
             max_file_bytes=int(_number("MAX_FILE_MB", get("MAX_FILE_MB"), 32) * 2**20),
+            mapped_from=int(_number("MAPPED_FROM", get("MAPPED_FROM"), 10_000)),
             read_seconds=math.ceil(_number("READ_SECONDS", get("READ_SECONDS"), 60)),
             read_megabytes=math.ceil(_number("READ_MB", get("READ_MB"), 1024)),
             ocr=_ocr_languages(get("OCR") or "rus+kaz+eng"),

@@ -1,4 +1,4 @@
-"""The values that flow through Snoska, all frozen, and the Protocols at its seams.
+"""The values that flow through Snoska, all frozen.
 
 Offsets are counted in characters of a document's extracted text, end exclusive, so that
 ``document.text[start:end]`` is the thing itself.
@@ -6,9 +6,9 @@ Offsets are counted in characters of a document's extracted text, end exclusive,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float32]  # (rows, dimension)
 Vector = NDArray[np.float32]  # (n,)
 Ids = NDArray[np.int64]  # (n,) passage numbers
+Json = dict[str, Any]
 
 Mode = Literal["hybrid", "dense", "lexical", "rrf"]
 Verdict = Literal["found", "unsure", "not_found"]
@@ -247,65 +248,11 @@ class Centre:
 
     def cosines(self, rows: Matrix, question: Vector) -> Vector:
         """float32 (len(rows),): of the unit rows and the unit question, the means taken off both."""
-        moved, asked = rows - self.document, question - self.question
-        lengths = np.linalg.norm(moved, axis=1) * np.linalg.norm(asked)
-        return np.asarray(moved @ asked / np.maximum(lengths, 1e-9), dtype=np.float32)
-
-
-class SecondEncoder(Protocol):
-    """Sentences and questions to unit vectors of another kind, to be asked about passages in another language."""
-
-    @property
-    def dimension(self) -> int: ...
-
-    def encode_sentences(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
-        """float32 (len(texts), dimension), rows of length 1; ``progress`` hears how many are done."""
-
-    def encode_questions(self, texts: Sequence[str]) -> Matrix:
-        """float32 (len(texts), dimension), rows of length 1."""
-
-
-class Encoder(Protocol):
-    """Texts to unit vectors, for documents and for queries (models such as E5 tell them apart)."""
-
-    @property
-    def name(self) -> str:
-        """The model's name as a person would write it."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes when the vectors would: the weights' hash, the prompts and the dimension."""
-
-    @property
-    def dimension(self) -> int: ...
-
-    @property
-    def second(self) -> SecondEncoder | None:
-        """The encoder that is asked beside this one across languages, where there is one."""
-
-    @property
-    def centre(self) -> Centre | None:
-        """The means of its vectors, where they are known."""
-
-    @property
-    def max_tokens(self) -> int:
-        """The longest text, in tokens, that is read whole, the prompt and special tokens already taken off."""
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """The length of each text in tokens, without the prompt and special tokens."""
-
-    def encode_documents(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
-        """float32 (len(texts), dimension), rows of length 1; ``progress`` hears how many are done."""
-
-    def encode_queries(self, texts: Sequence[str]) -> Matrix:
-        """float32 (len(texts), dimension), rows of length 1."""
-
-    def encode_query(self, text: str) -> tuple[Vector, TokenStates | None]:
-        """The question's vector, of length 1, and the states of its tokens; None where this encoder does not give
-        them."""
-
-    def document_states(self, text: str) -> TokenStates | None:
-        """The states of the passage's tokens; None where this encoder does not give them."""
+        asked = question - self.question
+        products = rows @ np.stack([asked, self.document], axis=1)  # no row is moved: a unit row's length then follows
+        squares = 1 - 2 * products[:, 1] + self.document @ self.document
+        lengths = np.sqrt(np.maximum(squares, 0)) * np.linalg.norm(asked)
+        return np.asarray((products[:, 0] - self.document @ asked) / np.maximum(lengths, 1e-9), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,56 +261,3 @@ class VectorScores:
 
     paragraph: Vector
     sentence: Vector
-
-
-class Store(Protocol):
-    """One opened generation of an index. Passages go by their number, from 0; ``allowed`` restricts a search."""
-
-    def languages(self) -> Mapping[str, int]:
-        """The passages' languages and how many passages each has."""
-
-    def sample(self, language: str) -> Ids:
-        """Up to a few hundred of the language's passages, the same at every call, to take statistics from."""
-
-    def select(self, filters: Filters) -> Ids | None:
-        """The passages whose documents pass the filters; None where all do."""
-
-    def dense_candidates(self, question: Vector, count: int, language: str, allowed: Ids | None) -> Ids:
-        """The language's passages that own its ``count`` vectors nearest to the question."""
-
-    def lexical_candidates(self, stems: Sequence[str], count: int, allowed: Ids | None) -> Ids:
-        """At most ``count`` passages with the highest bounded scores above 0."""
-
-    def vector_scores(self, question: Vector, passages: Ids) -> VectorScores:
-        """The passages' exact cosines with the question."""
-
-    def centred_scores(self, question: Vector, passages: Ids, centre: Centre) -> Vector:
-        """float32 (len(passages),): the mean of the paragraph's and the best sentence's cosines, all centred."""
-
-    def second_scores(self, question: Vector, passages: Ids) -> Vector:
-        """float32 (len(passages),): the second encoder's cosine with each passage's best sentence."""
-
-    def sentence_scores(self, question: Vector, passage: int) -> Vector:
-        """float32 (sentences,): the cosine of each of the passage's sentences."""
-
-    def lexical_scores(self, stems: Sequence[str], passages: Ids) -> Vector:
-        """float32 (len(passages),): bounded scores in [0, 1]."""
-
-    def coverage(self, query: Sequence[str], stems: Iterable[str]) -> float:
-        """The share of the query's idf weight whose terms are among ``stems``, in [0, 1]."""
-
-    def knows(self, stem: str) -> bool:
-        """Whether any passage has this stem."""
-
-    def nearest(self, stem: str) -> str:
-        """The stem of the collection that an unknown one is misspelt for; itself where there is none."""
-
-    def holding(self, phrase: str) -> Ids:
-        """The passages in which the phrase stands verbatim."""
-
-    def passage(self, number: int) -> Passage: ...
-
-    def document(self, path: str) -> Document: ...
-
-
-Json = dict[str, Any]

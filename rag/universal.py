@@ -52,7 +52,7 @@ def fingerprint() -> str:
 
 
 class UniversalEncoder:
-    """Sentences to centred unit vectors: :class:`rag.types.SecondEncoder`. Several threads may use one."""
+    """Sentences to centred unit vectors: :class:`rag.protocols.SecondEncoder`. Several threads may use one."""
 
     def __init__(self, network: Any, pieces: Any, sentence_mean: Vector, question_mean: Vector) -> None:
         self._network, self._pieces = network, pieces

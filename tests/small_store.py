@@ -8,10 +8,11 @@ import numpy as np
 
 from rag.dense import DenseLeg, flat_index
 from rag.lexical import LexicalLeg
+from rag.protocols import Encoder
 from rag.sentences import sentences
 from rag.stores.local import LocalStore
 from rag.text import stems
-from rag.types import Block, Document, Encoder, Matrix, Passage
+from rag.types import Block, Document, Matrix, Passage
 from tests.small_encoder import SmallEncoder
 
 

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "rag"
 # From the ground up: a module imports only from those above it in this list, or from its own folder.
 HOUSE = (
     "rag.types",
+    "rag.protocols",
     "rag.errors",
     "rag.settings",
     "rag.durable",
@@ -36,6 +37,8 @@ HOUSE = (
     "rag.encoders",
     "rag.dense",
     "rag.lexical",
+    "rag.lexical_mapped",
+    "rag.inverted",
     "rag.fusion",
     "rag.retriever",
     "rag.answer",
@@ -43,6 +46,8 @@ HOUSE = (
     "rag.copies",
     "rag.stores",
     "rag.embedding",
+    "rag.intake",
+    "rag.growth",
     "rag.builder",
     "rag.index",
     "rag.watch",

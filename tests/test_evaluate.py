@@ -249,7 +249,7 @@ def test_a_question_is_asked_again_without_its_passages(seed_index: rag.Index) -
 
 
 @pytest.mark.model
-def test_near_copies_are_masked_with_the_passage(encoder: rag.types.Encoder, tmp_path: Path) -> None:
+def test_near_copies_are_masked_with_the_passage(encoder: rag.protocols.Encoder, tmp_path: Path) -> None:
     said = "The museum of glass in Murano opens at nine in the morning on every working day of the year."
     other = "The harbour is closed in winter because of the ice and the wind."
     for name, text in (("a", said), ("b", said), ("c", other)):
@@ -262,7 +262,7 @@ def test_near_copies_are_masked_with_the_passage(encoder: rag.types.Encoder, tmp
 
 
 @pytest.mark.model
-def test_a_collection_of_one_passage_can_be_masked(encoder: rag.types.Encoder, tmp_path: Path) -> None:
+def test_a_collection_of_one_passage_can_be_masked(encoder: rag.protocols.Encoder, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("The museum opens at nine.\n", "utf-8")
     index = rag.build(tmp_path, tmp_path / "index", encoder=encoder)
     (outcome,) = evaluate(index, [judged("When does it open?", ("a.txt", "opens at nine"))]).runs["hybrid"]

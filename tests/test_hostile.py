@@ -17,6 +17,7 @@ import rag
 from rag.index import Index
 from rag.settings import Settings
 from rag.stores.local import LocalStore
+from rag.stores.opening import open_store
 
 LIMITS = Settings(max_file_bytes=4 << 20, read_seconds=5, read_megabytes=512, ocr=())  # lower, to be met sooner
 pytestmark = pytest.mark.slow
@@ -60,7 +61,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     reasons: dict[str, list[str]] = defaultdict(list)
     for each in index.report.skipped:
         reasons[each.file].append(each.reason)
-    return Built(work / "folder", index, LocalStore.open(work / "index"), reasons, asked)
+    return Built(work / "folder", index, open_store(work / "index"), reasons, asked)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,6 +12,7 @@ import rag
 from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.stores import files
 from rag.stores.local import LocalStore
+from rag.stores.opening import open_store
 from tests.small_encoder import SmallEncoder
 
 RU = "Комиссия подписала протокол.\n\nСледующее заседание пройдет в Абу-Даби. Его дата не названа."
@@ -39,13 +40,13 @@ def parts(index: Path) -> list[Path]:
 
 def test_a_reopened_index_gives_equal_answers(built: Path) -> None:
     assert ask_all(built / "index") == ask_all(built / "index")
-    store = LocalStore.open(built / "index")
+    store = open_store(built / "index")
     assert [passage.text for passage in store.passages] == [*EN.split("\n\n"), *RU.split("\n\n")]
     assert store.languages() == {"en": 2, "ru": 2}
 
 
 def test_a_text_that_stands_twice_has_one_vector(built: Path) -> None:
-    store = LocalStore.open(built / "index")
+    store = open_store(built / "index")
     # six texts: three passages of one sentence, one passage of two and its sentences
     assert store.dense.vectors.ntotal == 6
     assert np.allclose(np.linalg.norm(store.dense.rows(np.arange(6)), axis=1), 1)
@@ -73,9 +74,9 @@ def test_damage_to_any_part_is_named_before_the_part_is_used(built: Path, damage
             case _:
                 path.unlink()
         with pytest.raises(IndexDamaged, match=path.name):
-            LocalStore.open(index)
+            open_store(index)
         path.write_bytes(whole)
-    LocalStore.open(index)
+    open_store(index)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_strange_pointer_is_told_from_a_newer_format(
 ) -> None:
     (built / "index" / files.POINTER).write_bytes(pointer)
     with pytest.raises(error, match=words):
-        LocalStore.open(built / "index")
+        open_store(built / "index")
 
 
 def test_a_pointer_that_leads_out_of_the_index_is_refused(built: Path) -> None:
@@ -108,7 +109,7 @@ def test_a_pointer_that_leads_out_of_the_index_is_refused(built: Path) -> None:
     }
     (built / "index" / files.POINTER).write_text(json.dumps(pointer), encoding="utf-8")
     with pytest.raises(IndexDamaged):
-        LocalStore.open(built / "index")
+        open_store(built / "index")
 
 
 def test_an_index_of_an_older_format_is_made_anew_by_a_build(built: Path) -> None:
@@ -123,7 +124,7 @@ def test_an_index_of_an_older_format_is_made_anew_by_a_build(built: Path) -> Non
 
 def test_a_missing_index_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(IndexMissing, match="run 'snoska build' first"):
-        LocalStore.open(tmp_path / "nowhere")
+        open_store(tmp_path / "nowhere")
 
 
 def test_another_model_is_refused_in_a_sentence(built: Path) -> None:
@@ -168,7 +169,7 @@ def test_two_generations_are_kept_and_older_ones_swept(built: Path) -> None:
 
 def test_a_reader_that_meets_a_sweep_takes_the_new_generation(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index, document = built / "index", built / "documents" / "ru.txt"
-    load, calls = LocalStore._load.__func__, []  # type: ignore[attr-defined]
+    load, calls = LocalStore.load.__func__, []  # type: ignore[attr-defined]
 
     def swept_once(cls: type[LocalStore], folder: Path, part: files.Part, manifest: object) -> LocalStore:
         calls.append(manifest)
@@ -182,8 +183,8 @@ def test_a_reader_that_meets_a_sweep_takes_the_new_generation(built: Path, monke
     def patched_load(folder: Path, part: files.Part, manifest: object) -> LocalStore:
         return swept_once(LocalStore, folder, part, manifest)
 
-    monkeypatch.setattr(LocalStore, "_load", patched_load)
-    assert "Новый текст документа." in [passage.text for passage in LocalStore.open(index).passages]
+    monkeypatch.setattr(LocalStore, "load", patched_load)
+    assert "Новый текст документа." in [passage.text for passage in open_store(index).passages]
 
 
 def test_a_pointer_to_a_part_that_is_no_manifest_is_refused_and_rebuilt(built: Path) -> None:
@@ -193,7 +194,7 @@ def test_a_pointer_to_a_part_that_is_no_manifest_is_refused_and_rebuilt(built: P
     manifest = {"file": other.name, "size": len(data), "sha256": files._hash(data)}
     (index / files.POINTER).write_text(json.dumps({"format": files.FORMAT, "manifest": manifest}), encoding="utf-8")
     with pytest.raises(IndexDamaged, match="is no manifest"):
-        LocalStore.open(index)
+        open_store(index)
     rag.build(built / "documents", index, encoder=SmallEncoder(), rebuild=True)
     assert len(ask_all(index)) == 2
 

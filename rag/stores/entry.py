@@ -14,7 +14,7 @@ from rag.types import Json
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A document in the manifest: its file's hash, the part that holds its text and passages, and the part that says
-    where its words stand, where the format has pages.
+    where its words stand, where the format has pages. In a segment, which holds all three, it has no parts of its own.
 
     ``name`` is what the system calls the file, in surrogate escapes, where that is not its path; ``sidecar`` the hash
     of the file that describes it, empty where there is none; ``missing`` what of it could not be read, and why.
@@ -22,7 +22,7 @@ class Entry:
 
     path: str
     sha256: str
-    part: Part
+    part: Part | None
     words: Part | None = None
     name: str = ""
     sidecar: str = ""
@@ -34,7 +34,7 @@ class Entry:
         return cls(
             value["path"],
             value["sha256"],
-            Part.from_json(value["part"]),
+            Part.from_json(value["part"]) if value["part"] else None,
             Part.from_json(value["words"]) if value["words"] else None,
             os.fsdecode(bytes.fromhex(value["name"])),
             value["sidecar"],
@@ -45,7 +45,7 @@ class Entry:
         return {
             "path": self.path,
             "sha256": self.sha256,
-            "part": self.part.to_json(),
+            "part": self.part.to_json() if self.part else None,
             "words": self.words.to_json() if self.words else None,
             "name": os.fsencode(self.name).hex(),  # it need not be Unicode
             "sidecar": self.sidecar,
@@ -64,4 +64,4 @@ class Entry:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        return (self.part, self.words) if self.words else (self.part,)
+        return tuple(part for part in (self.part, self.words) if part)

@@ -65,7 +65,7 @@ def builder_lock(folder: Path) -> Iterator[None]:
     except Timeout as error:
         raise IndexBusy(f"another process is building {folder}: wait until it has finished") from error
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     try:
         yield
     finally:
@@ -110,7 +110,7 @@ def current(folder: Path) -> tuple[Part, Json]:
     part = pointed(folder)
     try:
         manifest = json.loads(read_part(folder, part, "manifest"))
-        if {"parts", "documents", "model", "analysis"} <= manifest.keys():
+        if {"model", "analysis"} <= manifest.keys() and ("parts" in manifest or "segments" in manifest):
             return part, manifest
     except (ValueError, AttributeError, RecursionError) as error:
         raise IndexDamaged(f"manifest: {part.file} is no manifest: {REBUILD}") from error
@@ -154,7 +154,8 @@ def sweep(folder: Path, keep: Iterable[str]) -> None:
     for path in [*(folder / PARTS).iterdir(), *folder.iterdir()]:  # what is not ours is left alone
         is_ours = path.name.startswith(TEMPORARY) or (path.parent.name == PARTS and PART_NAME.fullmatch(path.name))
         if is_ours and path.name not in wanted and path.is_file():
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(PermissionError):  # Windows keeps what is mapped; a later sweep takes it
+                path.unlink(missing_ok=True)
 
 
 def write(target: Path, data: bytes) -> None:
@@ -165,7 +166,7 @@ def write(target: Path, data: bytes) -> None:
     try:
         _write(target, data)
     except OSError as error:
-        raise _unwritable(target.parent, error) from error
+        raise unwritable(target.parent, error) from error
 
 
 def _write(target: Path, data: bytes) -> None:
@@ -184,7 +185,7 @@ def _write(target: Path, data: bytes) -> None:
     sync_folder(target.parent)
 
 
-def _unwritable(folder: Path, error: OSError) -> IndexUnusable:
+def unwritable(folder: Path, error: OSError) -> IndexUnusable:
     return IndexUnusable(f"{folder} cannot be written ({error.strerror}): allow it, or name another --index")
 
 

@@ -7,13 +7,12 @@ that each passage uses, and the stems.
 
 from __future__ import annotations
 
-import fnmatch
+import copy
 import functools
 import hashlib
 import io
 import json
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ from rag.records import (
 from rag.stores import files
 from rag.stores.entry import Entry
 from rag.stores.files import Part
+from rag.stores.filtering import passes
 from rag.types import (
     Centre,
     Document,
@@ -54,7 +54,6 @@ ROLES = ("vectors", "texts", "rows", "bounds", "vocabulary", "stems")
 SECOND = "second"  # the second encoder's vectors, where the model has one
 SAMPLE = 512  # passages of a language; its mean is then known to a twentieth of a deviation
 KEY_BYTES = 16  # of a text's BLAKE2b hash; two of 10^9 texts collide with probability 10^-21
-ATTEMPTS = 10  # a builder may sweep the generation that a reader is opening; the reader then takes the new one
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Contents:
 
 
 class LocalStore:
-    """A generation of an index in a folder, opened and verified; see :class:`rag.types.Store` for the methods."""
+    """A generation of an index in a folder, opened and verified; see :class:`rag.protocols.Store` for the methods."""
 
     def __init__(
         self,
@@ -88,24 +87,14 @@ class LocalStore:
         self.dense, self.lexical = dense, lexical_leg
         self.folder = folder
         self._part, self._texts = part, texts
-        self._by_language = _grouped([passage.language for passage in passages])
+        self._languages = np.array([passage.language for passage in passages], dtype=np.str_)
+        self._by_language = _grouped(self._languages)
 
     # -- opening
 
     @classmethod
-    def open(cls, folder: Path) -> LocalStore:
-        """Raises IndexMissing, IndexMismatch or IndexDamaged, each naming the part and the remedy."""
-        for _ in range(ATTEMPTS):
-            part, manifest = files.current(folder)
-            try:
-                return cls._load(folder, part, manifest)
-            except IndexDamaged:
-                if files.current(folder)[0] == part:
-                    raise
-        raise IndexMissing(f"the index in {folder} changes faster than it can be opened: try again")
-
-    @classmethod
-    def _load(cls, folder: Path, part: Part, manifest: Json) -> LocalStore:
+    def load(cls, folder: Path, part: Part, manifest: Json) -> LocalStore:
+        """The generation that the manifest names, which is kept in ``part``, verified; raises IndexDamaged."""
         roles = (*ROLES, SECOND) if SECOND in manifest["parts"] else ROLES
         parts = {role: Part.from_json(manifest["parts"][role]) for role in roles}
         data = {role: files.read_part(folder, part, role) for role, part in parts.items()}
@@ -171,9 +160,9 @@ class LocalStore:
             "passages": len(contents.passages),
             "parts": {role: part.to_json() for role, part in parts.items()},
         }
-        previous = _names_of_current(folder)
+        previous = names_of_current(folder)
         files.commit(folder, manifest)
-        files.sweep(folder, previous | _names_of_current(folder))
+        files.sweep(folder, previous | names_of_current(folder))
 
     @staticmethod
     def write_document(
@@ -184,22 +173,31 @@ class LocalStore:
         part = files.write_part(folder, files.to_bytes(content), "document.json")
         return part, files.write_part(folder, words_to_bytes(words), "words.bin") if words else None
 
-    def vector_of(self, key: bytes) -> Vector | None:
-        """The stored vector of the text with this key, where there is one."""
-        row = self._texts.get(key)
-        return None if row is None else np.asarray(self.dense.vectors.reconstruct(row), dtype=np.float32)
-
-    def second_of(self, key: bytes) -> Vector | None:
-        """The second encoder's stored vector of the sentence with this key, where there is one."""
-        row, second = self._texts.get(key), self.dense.second
-        if row is None or second is None or row >= second.ntotal:
-            return None
-        return np.asarray(second.reconstruct(row), dtype=np.float32)
+    def vectors_of(self, keys: Sequence[bytes], second: bool = False) -> dict[bytes, Vector]:
+        """The stored vectors of the texts with these keys; ``second``: the second encoder's, of sentences."""
+        vectors = self.dense.second if second else self.dense.vectors
+        rows = {key: row for key in keys if (row := self._texts.get(key)) is not None}
+        return {
+            key: np.asarray(vectors.reconstruct(row), dtype=np.float32)
+            for key, row in rows.items()
+            if vectors is not None and row < vectors.ntotal
+        }
 
     def words(self, path: str) -> tuple[Word, ...]:
         """Where the document's words stand on its pages, in order; none where its format has no pages."""
         entry = self.entries[path]
         return words_from_bytes(files.read_part(self.folder, entry.words, f"words {path}")) if entry.words else ()
+
+    @property
+    def disk_bytes(self) -> int:
+        """How much the generation takes on disk."""
+        own = [part.size for entry in self.entries.values() for part in entry.parts]
+        return sum(own) + sum(int(part["size"]) for part in self.manifest["parts"].values())
+
+    def verify_all(self) -> None:
+        """Reads what opening has not; raises IndexDamaged naming the part that is not as it was written."""
+        for path in self.entries:
+            self.words(path)
 
     @functools.cached_property
     def entries(self) -> Mapping[str, Entry]:
@@ -212,14 +210,31 @@ class LocalStore:
         return SECOND in self.manifest["parts"]
 
     @property
+    def second_dimension(self) -> int:
+        """Of the second encoder's vectors; 0 where there are none."""
+        return int(self.dense.second.d) if self.dense.second is not None else 0
+
+    @property
     def is_current(self) -> bool:
-        """Whether this is the generation that the folder's pointer names; raises as :meth:`open` does."""
+        """Whether this is the generation that the folder's pointer names; raises as :func:`open_store` does."""
         return files.pointed(self.folder) == self._part
 
-    # -- rag.types.Store
+    # -- rag.protocols.Store
 
     def languages(self) -> Mapping[str, int]:
         return {language: len(ids) for language, ids in self._by_language.items()}
+
+    def without(self, passages: Collection[int]) -> LocalStore:
+        """The index as if no passage had the words of these; their numbers stay, and are the caller's to leave out."""
+        other = copy.copy(self)
+        other.lexical = self.lexical.without(passages)
+        return other
+
+    def everyone(self) -> Ids:
+        return np.arange(len(self.passages), dtype=np.int64)
+
+    def languages_of(self, passages: Ids) -> NDArray[np.str_]:
+        return self._languages[passages]
 
     def sample(self, language: str) -> Ids:
         ids = self._by_language[language]
@@ -228,7 +243,11 @@ class LocalStore:
     def select(self, filters: Filters) -> Ids | None:
         if filters == Filters():
             return None
-        wanted = {path for path, document in self.documents.items() if _passes(document, filters)}
+        wanted = {
+            path
+            for path, document in self.documents.items()
+            if passes(filters, path, document.language, document.type, document.date)
+        }
         return np.array([i for i, passage in enumerate(self.passages) if passage.document in wanted], dtype=np.int64)
 
     def dense_candidates(self, question: Vector, count: int, language: str, allowed: Ids | None) -> Ids:
@@ -279,35 +298,20 @@ def text_key(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8"), digest_size=KEY_BYTES).digest()
 
 
-def _passes(document: Document, filters: Filters) -> bool:
-    date = document.date
-    return (
-        (filters.language is None or document.language == filters.language)
-        and (
-            filters.document is None
-            or fnmatch.fnmatchcase(document.path, unicodedata.normalize("NFC", filters.document))
-        )
-        and (filters.type is None or document.type == filters.type)
-        and (filters.since is None or (date is not None and date >= filters.since))
-        and (filters.until is None or (date is not None and date <= filters.until))
-    )
+def _grouped(languages: NDArray[np.str_]) -> dict[str, Ids]:
+    return {str(language): np.flatnonzero(languages == language).astype(np.int64) for language in np.unique(languages)}
 
 
-def _grouped(languages: Sequence[str]) -> dict[str, Ids]:
-    return {
-        language: np.flatnonzero(np.array(languages) == language).astype(np.int64)
-        for language in sorted(set(languages))
-    }
-
-
-def _names_of_current(folder: Path) -> set[str]:
+def names_of_current(folder: Path) -> set[str]:
     """The files that the current generation consists of; none where there is no readable generation."""
     try:
         part, manifest = files.current(folder)
     except (IndexMissing, IndexDamaged, IndexMismatch):
         return set()
-    parts = [part for entry in map(Entry.from_json, manifest["documents"]) for part in entry.parts]
-    return {part.file, *(each.file for each in parts), *(value["file"] for value in manifest["parts"].values())}
+    values = [*manifest.get("parts", {}).values()]
+    values += [value for segment in manifest.get("segments", ()) for value in segment["parts"].values()]
+    parts = [part for entry in map(Entry.from_json, manifest.get("documents", ())) for part in entry.parts]
+    return {part.file, *(each.file for each in parts), *(value["file"] for value in values)}
 
 
 def _to_faiss(vectors: Matrix) -> bytes:

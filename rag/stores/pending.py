@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -28,19 +28,32 @@ class Pending:
 
     def __init__(self, index: Path, fingerprint: str) -> None:
         self._folder, self._fingerprint = index / FOLDER, fingerprint
+        self._keys: dict[Path, frozenset[bytes]] = {}  # of the files read or written
 
     def vectors(self, encoder: str) -> dict[bytes, Vector]:
         """What is there of the encoder ``first`` or ``second``: texts' keys and their vectors."""
         found: dict[bytes, Vector] = {}
         for path in self._files():
-            found.update(self._read(path, encoder))
+            read = self._read(path, encoder)
+            if read:
+                self._keys[path] = frozenset(read)
+            found.update(read)
         return found
 
     def add(self, encoder: str, keys: Sequence[bytes], vectors: Matrix) -> None:
         """Keeps the vectors of the texts with these keys; raises IndexUnusable where they cannot be written."""
         head = {"model": self._fingerprint, "encoder": encoder, "rows": len(keys), "dimension": vectors.shape[1]}
         data = json.dumps(head).encode() + b"\n" + b"".join(keys) + np.ascontiguousarray(vectors, "<f4").tobytes()
-        files.write(self._folder / f"{_name(data)}.vectors", data)
+        path = self._folder / f"{_name(data)}.vectors"
+        files.write(path, data)
+        self._keys[path] = frozenset(keys)
+
+    def drop(self, keys: Set[bytes]) -> None:
+        """Removes the files of which all texts are among these, which are now kept elsewhere."""
+        for path in [path for path, own in self._keys.items() if own <= keys]:
+            del self._keys[path]
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def clear(self) -> None:
         """Removes them all, those of other models too."""

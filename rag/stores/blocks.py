@@ -1,0 +1,221 @@
+"""Large parts of an index, mapped into memory: a block is verified when it is first touched, and not before.
+
+On disk such a part is its content and then the SHA-256 of each of its blocks; the part's own checksum, in the
+manifest, is the SHA-256 of those. So opening reads a two-thousandth of the part, and nothing is used unverified.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import mmap
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from rag.durable import sync_folder
+from rag.errors import IndexDamaged
+from rag.stores.files import PARTS, READABLE, REBUILD, TEMPORARY, Part, unwritable
+from rag.types import Ids
+
+BLOCK = 2**16  # bytes; a question touches some hundred blocks the first time, which is some hundredths of a second
+DIGEST = hashlib.sha256().digest_size
+OPEN_FILES = 10_240  # each mapped part counts as one; systems allow 256 or 1,024 until a process asks for more
+
+
+class BlockWriter:
+    """Writes a mapped part piece by piece; :attr:`part` says what it is once the ``with`` block has ended well.
+
+    Raises IndexUnusable where the system does not let it.
+    """
+
+    def __init__(self, folder: Path, ending: str) -> None:
+        self._folder, self._ending = folder / PARTS, ending
+        self._part: Part | None = None
+
+    def __enter__(self) -> BlockWriter:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=self._folder)
+        except OSError as error:
+            raise unwritable(self._folder, error) from error
+        self._temporary, self._stream = Path(name), os.fdopen(handle, "wb")
+        self._held, self._digests, self.size = bytearray(), bytearray(), 0
+        return self
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Appends bytes."""
+        self._held += data
+        self.size += len(data)
+        whole = len(self._held) - len(self._held) % BLOCK
+        if whole:
+            self._put(bytes(memoryview(self._held)[:whole]))
+            del self._held[:whole]
+
+    def write_array(self, array: NDArray[Any]) -> None:
+        """Appends an array's bytes, row by row, lowest byte first."""
+        little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        self.write(little.tobytes())
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        except OSError as refused:
+            raise unwritable(self._folder, refused) from refused
+        finally:
+            with contextlib.suppress(OSError):  # what could not be written cannot be on closing either
+                self._stream.close()
+            with contextlib.suppress(OSError):  # the next build sweeps it
+                self._temporary.unlink(missing_ok=True)
+
+    @property
+    def part(self) -> Part:
+        if self._part is None:
+            raise RuntimeError("a part has no name before it is written")
+        return self._part
+
+    def _put(self, data: bytes) -> None:
+        try:
+            self._stream.write(data)
+        except OSError as error:
+            raise unwritable(self._folder, error) from error
+        for start in range(0, len(data), BLOCK):
+            self._digests += hashlib.sha256(data[start : start + BLOCK]).digest()
+
+    def _finish(self) -> None:
+        if self._held:
+            self._put(bytes(self._held))
+        self._stream.write(self._digests)
+        self._stream.flush()
+        self._temporary.chmod(READABLE)
+        os.fsync(self._stream.fileno())
+        self._stream.close()
+        sha256 = hashlib.sha256(self._digests).hexdigest()
+        part = Part(f"{sha256[:32]}.{self._ending}", self.size, sha256)
+        target = self._folder / part.file
+        try:
+            self._temporary.replace(target)
+        except PermissionError:  # Windows keeps the same part, which is there already, while it is mapped
+            if not target.exists():
+                raise
+        sync_folder(self._folder)
+        self._part = part
+
+
+class Blocks:
+    """A mapped part, opened: its size and its blocks' checksums are verified, its blocks as they are touched.
+
+    Safe for several threads. A part of one block is read, not mapped. Raises IndexDamaged naming the part.
+    """
+
+    def __init__(self, folder: Path, part: Part, role: str) -> None:
+        self.path, self.size, self._role = folder / PARTS / part.file, part.size, role
+        count = -(-part.size // BLOCK)
+        try:
+            with self.path.open("rb") as stream:
+                whole = os.fstat(stream.fileno()).st_size
+                if whole != part.size + count * DIGEST:
+                    raise IndexDamaged(f"{role}: {self.path} has another size than was written: {REBUILD}")
+                self._map = _mapped(stream.fileno(), whole) if count > 1 else stream.read()
+                stream.seek(part.size)
+                self._digests = stream.read()
+        except FileNotFoundError as error:
+            raise IndexDamaged(f"{role}: {self.path} is missing: {REBUILD}") from error
+        except OSError as error:
+            raise IndexDamaged(f"{role}: {self.path} cannot be read ({error.strerror}): {REBUILD}") from error
+        if hashlib.sha256(self._digests).hexdigest() != part.sha256:
+            raise self._damaged()
+        self._unread = np.ones(count, dtype=bool)
+        self._left = count
+
+    def verify(self, start: int, stop: int) -> None:
+        """Sees to it that the bytes ``[start, stop)`` are those written."""
+        if self._left and start < stop:
+            self._verify(np.arange(start // BLOCK, (stop - 1) // BLOCK + 1))
+
+    def verify_rows(self, rows: Ids, width: int) -> None:
+        """Sees to it that these rows of ``width`` bytes are those written."""
+        if self._left and len(rows):
+            starts = np.asarray(rows, dtype=np.int64) * width
+            firsts, lasts = starts // BLOCK, (starts + width - 1) // BLOCK
+            self._verify(np.unique(np.concatenate([firsts, lasts])) if width <= BLOCK else _between(firsts, lasts))
+
+    def verify_all(self) -> None:
+        """Sees to it that all bytes are those written."""
+        self.verify(0, self.size)
+
+    def array(self, dtype: DTypeLike, width: int = 0) -> NDArray[Any]:
+        """The content as an array (rows,) or (rows, width), mapped and not verified: see :class:`Column`."""
+        flat = np.frombuffer(
+            self._map, dtype=np.dtype(dtype).newbyteorder("<"), count=self.size // np.dtype(dtype).itemsize
+        )
+        return flat.reshape(-1, width) if width else flat
+
+    def bytes(self, start: int = 0, stop: int | None = None) -> bytes:
+        """The bytes ``[start, stop)``, verified."""
+        stop = self.size if stop is None else stop
+        self.verify(start, stop)
+        return bytes(self._map[start:stop])
+
+    def _verify(self, blocks: NDArray[np.int64]) -> None:
+        for block in blocks[self._unread[blocks]].tolist():
+            data = memoryview(self._map)[block * BLOCK : min((block + 1) * BLOCK, self.size)]
+            if hashlib.sha256(data).digest() != self._digests[block * DIGEST : (block + 1) * DIGEST]:
+                raise self._damaged()
+            self._unread[block] = False
+        self._left = int(self._unread.any())
+
+    def _damaged(self) -> IndexDamaged:
+        return IndexDamaged(f"{self._role}: {self.path} differs from its checksum: {REBUILD}")
+
+
+class Column:
+    """A mapped part as an array of rows, of which those asked for are verified and copied."""
+
+    def __init__(self, blocks: Blocks, dtype: DTypeLike, width: int = 0) -> None:
+        self._blocks, self._rows = blocks, blocks.array(dtype, width)
+        self._bytes = np.dtype(dtype).itemsize * max(1, width)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def take(self, rows: Ids) -> NDArray[Any]:
+        """These rows, in the order given."""
+        self._blocks.verify_rows(rows, self._bytes)
+        return self._rows[rows]
+
+    def slice(self, start: int, stop: int) -> NDArray[Any]:
+        """The rows ``[start, stop)``, without a copy."""
+        self._blocks.verify(start * self._bytes, stop * self._bytes)
+        return self._rows[start:stop]
+
+    def all(self) -> NDArray[Any]:
+        """All rows, without a copy."""
+        return self.slice(0, len(self))
+
+
+def _mapped(file: int, size: int) -> mmap.mmap:
+    _allow_open_files()
+    return mmap.mmap(file, size, access=mmap.ACCESS_READ)
+
+
+@functools.cache
+def _allow_open_files() -> None:
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource  # Windows has none, and no such limit
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        if soft not in (resource.RLIM_INFINITY, wanted) and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _between(firsts: NDArray[np.int64], lasts: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.unique(np.concatenate([np.arange(a, b + 1) for a, b in zip(firsts, lasts, strict=True)]))

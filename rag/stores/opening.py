@@ -1,0 +1,27 @@
+"""An index in a folder, of either kind: small and in memory, or large and mapped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rag.errors import IndexDamaged, IndexMissing
+from rag.stores import files
+from rag.stores.local import LocalStore
+from rag.stores.mapped import MappedStore
+
+ATTEMPTS = 10  # a builder may sweep the generation that a reader is opening; the reader then takes the new one
+
+
+def open_store(folder: Path) -> LocalStore | MappedStore:
+    """The current generation. A small one is verified as a whole, of a large one what opening reads.
+
+    Raises IndexMissing, IndexMismatch or IndexDamaged, each naming the part and the remedy.
+    """
+    for _ in range(ATTEMPTS):
+        part, manifest = files.current(folder)
+        try:
+            return (MappedStore if "segments" in manifest else LocalStore).load(folder, part, manifest)
+        except IndexDamaged:
+            if files.current(folder)[0] == part:
+                raise
+    raise IndexMissing(f"the index in {folder} changes faster than it can be opened: try again")
