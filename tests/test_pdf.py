@@ -186,6 +186,12 @@ def test_a_line_drawn_out_in_a_cell_is_no_cell_of_its_own() -> None:
     ]
 
 
+def test_words_of_cells_that_touch_are_two_words() -> None:
+    letter_by_letter = "BT /F1 12 Tf 72 700 Td " + "".join(f"({letter}) Tj " for letter in "The BSkyB.") + "ET"
+    assert paragraphs(read(lines(["Area"]) + lines(["Office"], left=97.34))) == ["Area Office"]
+    assert paragraphs(read(letter_by_letter)) == ["The BSkyB."]
+
+
 def test_a_row_goes_on_over_the_end_of_a_page() -> None:
     def table(rows: list[tuple[str, str, str]]) -> str:
         page = ""

@@ -147,7 +147,7 @@ class _Words:
                 continue
             raw.FPDFText_GetLooseCharBox(self._page, index, rect)
             box = (rect.left, rect.bottom, rect.right, rect.top)
-            if letters and _apart(boxes[-1], box):
+            if letters and (_apart(boxes[-1], box) or self._begins_cell(letters, code, index)):
                 yield from self._word(letters, boxes, first)
                 letters, boxes = [], []
             if not letters:
@@ -160,6 +160,16 @@ class _Words:
             boxes.append(box)
         if letters:
             yield from self._word(letters, boxes, first)
+
+    def _begins_cell(self, letters: list[int], code: int, index: int) -> bool:
+        """Whether a capital right after a small letter or a stop begins a piece of text of its own, and goes on in no
+        word: the cells of a table may touch. Where every letter is such a piece, that says nothing."""
+        if len(letters) < 2 or not chr(code).isupper() or not (chr(letters[-1]).islower() or letters[-1] == ord(".")):
+            return False
+        drawn = [
+            ctypes.cast(raw.FPDFText_GetTextObject(self._page, index - back), ctypes.c_void_p) for back in range(3)
+        ]
+        return drawn[0].value != drawn[1].value == drawn[2].value
 
     def _word(self, letters: list[int], boxes: list[Box], first: int) -> Iterator[tuple[int, Mark]]:
         text = _text(letters)
