@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -15,6 +16,7 @@ from rag.ignore import RULES, is_hidden, is_temporary
 
 log = logging.getLogger(__name__)
 
+FORCE = "WATCHFILES_FORCE_POLLING"  # watchfiles' own, for network drives; its polling follows links out of the folder
 TICK = 0.5  # seconds: how soon a stop is noticed, and how long a folder is quiet before it counts as changed
 LONGEST = 30.0  # seconds that changes may go on before they are told all the same
 POLL = 2.0  # seconds between two looks at a folder whose changes the system does not tell
@@ -29,7 +31,7 @@ def changes(folder: Path, stop: threading.Event, leave_out: Path) -> Generator[b
     it went is told, and that it came. Changes of ``leave_out``, the index, of hidden and of temporary files are none.
     Ends when ``stop`` is set.
     """
-    polling: bool | None = None  # as watchfiles sees fit: it polls where the system offers nothing better
+    polls = os.environ.get(FORCE, "").lower() not in ("", "0", "false", "disable", "disabled")
     while not stop.is_set():
         was = _identity(folder)
         if was is None:
@@ -40,17 +42,16 @@ def changes(folder: Path, stop: threading.Event, leave_out: Path) -> Generator[b
                 yield False
             continue
         try:
-            yield from _watched(folder.resolve(), was, stop, leave_out.resolve(), polling)
-        except RuntimeError as error:  # watchfiles cannot tell of a file whose name is not UTF-8: it did change
-            log.debug("the folder is watched anew: %s", error)
-            stop.wait(TICK)
+            yield from (_polled if polls else _watched)(folder.resolve(), was, stop, leave_out.resolve())
         except FileNotFoundError:  # it went just now
             continue
-        except OSError as error:
-            if polling:
+        except (RuntimeError, OSError) as error:
+            # A limit of the system; or a name that is not UTF-8, of which watchfiles cannot tell, be it only opened:
+            # each build would cause the next.
+            if polls:
                 raise
             log.warning("%s is looked through every %g s, as the system does not watch it: %s", folder, POLL, error)
-            polling = True
+            polls = True
 
 
 def ticks(stop: threading.Event) -> Generator[bool]:
@@ -82,9 +83,7 @@ def follow(changed: Iterable[bool], renew: Callable[[bool], None], told: Callabl
             not_before = time.monotonic() + (BUSY_AGAIN if isinstance(error, IndexBusy) else FAILED_AGAIN * owed)
 
 
-def _watched(
-    root: Path, identity: tuple[int, int], stop: threading.Event, leave_out: Path, polling: bool | None
-) -> Iterator[bool]:
+def _watched(root: Path, identity: tuple[int, int], stop: threading.Event, leave_out: Path) -> Iterator[bool]:
     """The changes of one folder, until it is another one or gone."""
     step = round(TICK * 1000)
     seen = watch(
@@ -95,7 +94,6 @@ def _watched(
         rust_timeout=step,
         yield_on_timeout=True,
         stop_event=stop,
-        force_polling=polling,
         poll_delay_ms=round(POLL * 1000),
         ignore_permission_denied=True,
     )
@@ -105,6 +103,42 @@ def _watched(
             return
         yield is_first or bool(found)
         is_first = False
+
+
+def _polled(root: Path, identity: tuple[int, int], stop: threading.Event, leave_out: Path) -> Iterator[bool]:
+    """As :func:`_watched`, by looking: links are not followed, and names may be any bytes."""
+    told = before = _look(root, leave_out)
+    yield True
+    looked = began = time.monotonic()
+    while not stop.wait(TICK) and _identity(root) == identity:
+        if time.monotonic() - looked < POLL:
+            yield False
+            continue
+        now, is_late = _look(root, leave_out), time.monotonic() - began > LONGEST
+        is_change = now != told and (now == before or is_late)
+        if is_change or now == told:
+            told, began = now, time.monotonic()
+        before, looked = now, time.monotonic()
+        yield is_change
+
+
+def _look(root: Path, leave_out: Path) -> dict[str, tuple[int, int, int]]:
+    """What tells each file that matters from a changed one, by its path."""
+    found: dict[str, tuple[int, int, int]] = {}
+    waiting = [str(root)]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        if not is_hidden(entry.name) and Path(entry.path) != leave_out:
+                            waiting.append(entry.path)
+                    elif _matters(entry.path, root, leave_out):
+                        about = entry.stat(follow_symlinks=False)
+                        found[entry.path] = about.st_mtime_ns, about.st_size, about.st_ino
+        except OSError:  # what cannot be listed, or went just now, holds nothing to see
+            continue
+    return found
 
 
 def _matters(path: str, root: Path, leave_out: Path) -> bool:

@@ -132,21 +132,39 @@ def test_a_folder_that_goes_is_waited_for(watched: Watched) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
 def test_a_name_that_is_not_utf8_is_a_change_too_and_the_watch_goes_on(watched: Watched) -> None:
-    (watched.folder / os.fsdecode("Отчёт.txt".encode("cp1251"))).write_text("x")
+    letter = watched.folder / os.fsdecode("Отчёт.txt".encode("cp1251"))
+    letter.write_text("x")
     assert watched.changed()
     (watched.folder / "b.txt").write_text("x")
     assert watched.changed()
+    assert watched.is_quiet()
+    letter.read_text()  # as a build does
+    assert watched.is_quiet()
+    letter.write_text("другое")
+    assert watched.changed()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
+def test_a_folder_whose_name_is_not_utf8_is_watched_from_the_start(tmp_path: Path) -> None:
+    archive = tmp_path / os.fsdecode("Архив".encode("cp1251"))
+    archive.mkdir()
+    (archive / "a.txt").write_text("x")
+    (tmp_path / "circle.txt").symlink_to("circle.txt")
+    (tmp_path / "everything").symlink_to("/")
+    watched = Watched(tmp_path, tmp_path / "index")
+    assert watched.changed()
+    (archive / "a.txt").read_text()
+    assert watched.is_quiet()
+    (archive / "b.txt").write_text("x")
+    assert watched.changed()
+    watched.stop()
 
 
 def test_where_the_system_watches_no_more_folders_they_are_polled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watchfiles = watch.watch
-
     def limited(*paths: Path, **options: Any) -> Any:
-        if not options["force_polling"]:
-            raise OSError("OS file watch limit reached.")
-        return watchfiles(*paths, **options)
+        raise OSError("OS file watch limit reached.")
 
     monkeypatch.setattr(watch, "watch", limited)
     watched = Watched(tmp_path, tmp_path / "index")
