@@ -27,9 +27,10 @@ import sys
 import tempfile
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,7 @@ from rag.encoders import SentenceEncoder
 from rag.folder import scan
 from rag.passages import passages as split
 from rag.reading import read_all
+from rag.retriever import Question
 from rag.settings import Settings
 from rag.stores import compaction
 from rag.stores.entry import Entry
@@ -55,6 +57,7 @@ COLUMNS = (
     *("passages", "real", "vectors", "write s", "MB on disk", "open ms", "ask ms p50", "p95", "search ms p50"),
     *("recall@10", "RSS MB", "anonymous MB"),
 )
+PROBED = (8, 16, 32, 64, 96, 128, 256, 512)  # lists, for the curve of recall against time
 EXCHANGED = 2  # words of a made-up sentence
 NOISE = 0.015  # a number's standard deviation; 384 of them move a unit vector by a third
 LANGUAGES = ("ru", "en")
@@ -82,6 +85,7 @@ def main() -> None:
     print(f"{source.real} real passages, {len(source.vectors)} texts with the model's vectors, {load}")
     print("| " + " | ".join(COLUMNS) + " |")
     print("|" + " ---: |" * len(COLUMNS), flush=True)
+    curves: dict[int, list[tuple[int, float, float]]] = {}
     for size in arguments.sizes:
         index = work / f"index-{size}"
         shutil.rmtree(index, ignore_errors=True)
@@ -99,8 +103,13 @@ def main() -> None:
         told = [f"{found[name]:.{digits}f}" for name, digits in TOLD.items()]
         cells = [f"{size:,}", f"{min(size, source.real):,}", f"{found['rows']:,}", f"{seconds:.0f}", *told]
         print("| " + " | ".join(cells) + " |", flush=True)
+        curves[size] = found["curve"]
         if not arguments.work:
             shutil.rmtree(index)
+    for size, curve in curves.items():
+        if curve:
+            print(f"\n{size:,} passages: lists probed, recall@10, search ms p50")
+            print("\n".join(f"{probed:5} {recall:.3f} {taken:.1f}" for probed, recall, taken in curve), flush=True)
 
 
 class Source:
@@ -156,7 +165,7 @@ class Source:
         bases = {}
         for language, own in self._by_language.items():
             texts = list(dict.fromkeys(t for p in own[:count] for t in (p.text, *p.sentence_texts)))
-            cache = work / f"vectors-{language}-{count}.npz"
+            cache = work / f"vectors-{language}-{text_key(chr(10).join(texts)).hex()}.npz"
             if not cache.exists():
                 print(f"embedding {len(texts)} texts ({language})", file=sys.stderr, flush=True)
                 other = self.encoder.second
@@ -235,7 +244,7 @@ def written(source: Source, size: int, index: Path) -> float:
     return spent + time.perf_counter() - started
 
 
-def asked(folder: Path) -> dict[str, float]:
+def asked(folder: Path) -> dict[str, Any]:
     """What a process that opens the index and asks the questions measures."""
     questions = json.loads((folder / "questions.json").read_text("utf-8"))
     started = time.perf_counter()
@@ -246,34 +255,46 @@ def asked(folder: Path) -> dict[str, float]:
     index.warm_up()
     for question in questions:
         index.ask(question)
-    asks, searches = [], []
+    asks = _timed(index.ask, questions)
     understood = [index.understand(question) for question in questions]
-    for question in questions:
-        started = time.perf_counter()
-        index.ask(question)
-        asks.append(time.perf_counter() - started)
-    ranked = []
-    for question in understood:
-        started = time.perf_counter()
-        ranked.append(retriever.rank(store, question))
-        searches.append(time.perf_counter() - started)
+    searches = _timed(lambda question: retriever.rank(store, question), understood)
     memory = _memory()
     exact = Exact(store, [question.vector for question in understood])
-    recalls = []
-    for number, question in enumerate(understood):
-        exact.current = number
-        best = set(retriever.rank(exact, question).passages[:10].tolist())
-        recalls.append(len(best & set(ranked[number].passages[:10].tolist())) / max(1, len(best)))
-    return {
+    wanted = [exact.first_ten(number, question) for number, question in enumerate(understood)]
+    found = {
         "rows": sum(segment.rows for segment in store.segments),
         "mb": store.disk_bytes / 2**20,
         "open": 1000 * opened,
-        "p50": 1000 * statistics.median(asks),
-        "p95": 1000 * sorted(asks)[int(0.95 * len(asks))],
-        "search": 1000 * statistics.median(searches),
-        "recall": statistics.mean(recalls),
+        "p50": statistics.median(asks),
+        "p95": sorted(asks)[int(0.95 * len(asks))],
+        "search": statistics.median(searches),
+        "recall": _recall(store, understood, wanted),
         **memory,
     }
+    lists = [each for segment in store.segments for each in segment.dense._lists.values()]
+    curve = []
+    for probed in PROBED if lists else ():
+        for each in lists:
+            each.probed = probed
+        searches = _timed(lambda question: retriever.rank(store, question), understood)
+        curve.append((probed, _recall(store, understood, wanted), statistics.median(searches)))
+    return {**found, "curve": curve}
+
+
+def _timed(ask: Callable[[Any], object], questions: Sequence[Any]) -> list[float]:
+    """The milliseconds that each question takes."""
+    taken = []
+    for question in questions:
+        started = time.perf_counter()
+        ask(question)
+        taken.append(1000 * (time.perf_counter() - started))
+    return taken
+
+
+def _recall(store: MappedStore, questions: Sequence[Question], wanted: Sequence[set[int]]) -> float:
+    """The mean share of the wanted passages that are among the first ten."""
+    ranked = [set(retriever.rank(store, question).passages[:10].tolist()) for question in questions]
+    return statistics.mean(len(own & best) / max(1, len(best)) for own, best in zip(ranked, wanted, strict=True))
 
 
 class Exact(MappedStore):
@@ -284,6 +305,11 @@ class Exact(MappedStore):
         self.current = 0
         self._asked = np.stack(vectors).T
         self._nearest: dict[str, list[Ids]] = {}
+
+    def first_ten(self, number: int, question: Question) -> set[int]:
+        """What is best for the question with this number."""
+        self.current = number
+        return set(retriever.rank(self, question).passages[:10].tolist())
 
     def dense_candidates(self, question: Vector, count: int, language: str, allowed: Ids | None) -> Ids:
         if language not in self._nearest:

@@ -99,15 +99,23 @@ class InvertedIndex:
         weakref.finalize(self, _let_go, lists)
         self._index.replace_invlists(lists, False)
         self._index.ntotal = int(self._sizes.sum())
-        self._index.nprobe = min(probed, self._index.nlist)
+        self.probed = probed
+
+    @property
+    def probed(self) -> int:
+        """How many lists a search looks into; may be set between searches."""
+        return int(self._index.nprobe)
+
+    @probed.setter
+    def probed(self, lists: int) -> None:
+        self._index.nprobe = min(lists, self._index.nlist)
 
     def search(self, question: Vector, count: int, selector: faiss.IDSelector | None = None) -> tuple[Vector, Ids]:
         """About the ``count`` nearest vectors among those selected: approximate cosines and numbers, best first."""
-        probed = self._index.nprobe
-        _, lists = self._index.quantizer.search(question[None, :], probed)
+        _, lists = self._index.quantizer.search(question[None, :], self.probed)
         for number in lists[0][lists[0] >= 0].tolist():
             self._verify(int(self._starts[number]), int(self._ends[number]))
-        parameters = faiss.SearchParametersIVF(sel=selector, nprobe=probed) if selector else None  # type: ignore[call-arg]
+        parameters = faiss.SearchParametersIVF(sel=selector, nprobe=self.probed) if selector else None  # type: ignore[call-arg]
         scores, numbers = self._index.search(question[None, :], count, params=parameters)
         there = numbers[0] >= 0
         return scores[0][there], numbers[0][there]
