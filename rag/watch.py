@@ -16,7 +16,7 @@ from rag.ignore import RULES, is_hidden, is_temporary
 
 log = logging.getLogger(__name__)
 
-FORCE = "WATCHFILES_FORCE_POLLING"  # watchfiles' own, for network drives; its polling follows links out of the folder
+FORCE = "WATCHFILES_FORCE_POLLING"  # watchfiles' own, for network drives
 TICK = 0.5  # seconds: how soon a stop is noticed, and how long a folder is quiet before it counts as changed
 LONGEST = 30.0  # seconds that changes may go on before they are told all the same
 POLL = 2.0  # seconds between two looks at a folder whose changes the system does not tell
@@ -42,6 +42,7 @@ def changes(folder: Path, stop: threading.Event, leave_out: Path) -> Generator[b
                 yield False
             continue
         try:
+            polls = polls or _holds_linked_folder(folder)
             yield from (_polled if polls else _watched)(folder.resolve(), was, stop, leave_out.resolve())
         except FileNotFoundError:  # it went just now
             continue
@@ -123,7 +124,7 @@ def _polled(root: Path, identity: tuple[int, int], stop: threading.Event, leave_
 
 
 def _look(root: Path, leave_out: Path) -> dict[str, tuple[int, int, int]]:
-    """What tells each file that matters from a changed one, by its path."""
+    """What tells each file and folder that matters from a changed one, by its path."""
     found: dict[str, tuple[int, int, int]] = {}
     waiting = [str(root)]
     while waiting:
@@ -133,12 +134,18 @@ def _look(root: Path, leave_out: Path) -> dict[str, tuple[int, int, int]]:
                     if entry.is_dir(follow_symlinks=False):
                         if not is_hidden(entry.name) and Path(entry.path) != leave_out:
                             waiting.append(entry.path)
+                            found[entry.path] = 0, 0, entry.inode()
                     elif _matters(entry.path, root, leave_out):
                         about = entry.stat(follow_symlinks=False)
                         found[entry.path] = about.st_mtime_ns, about.st_size, about.st_ino
         except OSError:  # what cannot be listed, or went just now, holds nothing to see
             continue
     return found
+
+
+def _holds_linked_folder(folder: Path) -> bool:
+    """Whether a link leads to a folder: watchfiles would follow it, be it to the whole disk."""
+    return any(Path(place, name).is_symlink() for place, folders, _ in os.walk(folder) for name in folders)
 
 
 def _matters(path: str, root: Path, leave_out: Path) -> bool:
