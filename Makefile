@@ -13,11 +13,11 @@ TESTED = $(VENV)/.installed-test
 BENCHED = $(VENV)/.installed-bench
 AUDITED = $(VENV)/.installed-audit
 
-.PHONY: help run test check browser bench soak audit
+.PHONY: help run test check browser tesseract bench soak audit
 
 help:
 	@echo 'make run     serve the page on http://$(HOST):$(PORT) (HOST=… PORT=… change that)'
-	@echo 'make test    the whole test suite, Chromium installed for it where there is none'
+	@echo 'make test    the whole test suite, Chromium and Tesseract installed for it where there are none'
 	@echo 'make check   formatter, linter and type checker'
 	@echo 'make bench   the benchmarks (EVAL=… names the folder of judged questions: $(EVAL))'
 	@echo 'make soak    the long fault and load tests'
@@ -27,7 +27,7 @@ help:
 run: $(INSTALLED)
 	@HOST='$(HOST)' PORT='$(PORT)' $(BIN)/python app.py
 
-test: $(TESTED) browser
+test: $(TESTED) browser tesseract
 	@$(BIN)/python -m pytest -m 'not soak'
 
 check: $(TESTED)
@@ -46,7 +46,7 @@ bench: $(BENCHED)
 	$(BIN)/python benchmarks/latency.py
 	benchmarks/first_run.sh
 
-soak: $(TESTED) browser
+soak: $(TESTED) browser tesseract
 	@$(BIN)/python -m pytest -m soak
 
 audit: $(AUDITED)
@@ -89,3 +89,17 @@ browser:
 		chromium fonts-dejavu-core >>"$$log" 2>&1; \
 	then rm -f "$$log"; \
 	else tail -n 20 "$$log" >&2; rm -f "$$log"; exit 1; fi
+
+# Without it the tests of scanned pages are skipped, and say what is missing.
+tesseract:
+	@have=$$(tesseract --list-langs 2>/dev/null | grep -cxE 'rus|kaz|eng'); \
+	if [ "$$have" = 3 ]; then exit 0; fi; \
+	command -v apt-get >/dev/null \
+	|| { echo 'no Tesseract with rus, kaz and eng: the tests of scanned pages will be skipped' >&2; exit 0; }; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
+	echo 'installing Tesseract for the tests'; \
+	log=$$(mktemp); \
+	{ $$as_root apt-get update && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y \
+		--no-install-recommends tesseract-ocr tesseract-ocr-rus tesseract-ocr-kaz tesseract-ocr-eng; } >"$$log" 2>&1 \
+	|| { tail -n 3 "$$log" >&2; echo 'Tesseract cannot be installed: the tests of scanned pages will be skipped' >&2; }; \
+	rm -f "$$log"
