@@ -22,7 +22,7 @@ from rag.types import Ids, Matrix, Vector
 PER_CENTROID = 40  # vectors of the sample for each centroid, as FAISS advises
 ROUNDS = 10  # of k-means; more do not move the recall
 CHUNK = 65_536  # vectors assigned at a time
-PROBED = 96  # lists a search looks into; docs/scale.md has the curve
+PROBED = 128  # lists a search looks into; docs/scale.md has the curve
 ID_BYTES = 8
 
 AVAILABLE = hasattr(faiss, "OnDiskInvertedLists")  # FAISS has none on Windows; every vector is looked at there

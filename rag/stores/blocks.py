@@ -12,6 +12,7 @@ import hashlib
 import mmap
 import os
 import tempfile
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,6 +26,7 @@ from rag.stores.files import PARTS, READABLE, REBUILD, TEMPORARY, Part, unwritab
 from rag.types import Ids
 
 BLOCK = 2**16  # bytes; a question touches some hundred blocks the first time, which is some hundredths of a second
+WIDE = 512  # bytes: a vector; what is narrower is small as a whole
 DIGEST = hashlib.sha256().digest_size
 OPEN_FILES = 10_240  # each mapped part counts as one; systems allow 256 or 1,024 until a process asks for more
 
@@ -131,7 +133,7 @@ class Blocks:
         except OSError as error:
             raise IndexDamaged(f"{role}: {self.path} cannot be read ({error.strerror}): {REBUILD}") from error
         if hashlib.sha256(self._digests).hexdigest() != part.sha256:
-            raise self._damaged()
+            raise self.damaged()
         self._unread = np.ones(count, dtype=bool)
         self._left = count
 
@@ -168,20 +170,29 @@ class Blocks:
         for block in blocks[self._unread[blocks]].tolist():
             data = memoryview(self._map)[block * BLOCK : min((block + 1) * BLOCK, self.size)]
             if hashlib.sha256(data).digest() != self._digests[block * DIGEST : (block + 1) * DIGEST]:
-                raise self._damaged()
+                raise self.damaged()
             self._unread[block] = False
         self._left = int(self._unread.any())
 
-    def _damaged(self) -> IndexDamaged:
+    def damaged(self) -> IndexDamaged:
+        """The error that names this part."""
         return IndexDamaged(f"{self._role}: {self.path} differs from its checksum: {REBUILD}")
 
 
 class Column:
-    """A mapped part as an array of rows, of which those asked for are verified and copied."""
+    """A mapped part as an array of rows, of which those asked for are verified and copied.
+
+    Wide rows are read from the file rather than from its mapping: each page that is touched there, and fifteen around
+    it, would count as this process's memory.
+    """
 
     def __init__(self, blocks: Blocks, dtype: DTypeLike, width: int = 0) -> None:
         self._blocks, self._rows = blocks, blocks.array(dtype, width)
         self._bytes = np.dtype(dtype).itemsize * max(1, width)
+        self._file: int | None = None
+        if self._bytes >= WIDE and hasattr(os, "preadv"):
+            self._file = os.open(blocks.path, os.O_RDONLY)
+            weakref.finalize(self, os.close, self._file)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -189,7 +200,22 @@ class Column:
     def take(self, rows: Ids) -> NDArray[Any]:
         """These rows, in the order given."""
         self._blocks.verify_rows(rows, self._bytes)
-        return self._rows[rows]
+        return self._rows[rows] if self._file is None else self._read(self._file, np.asarray(rows, dtype=np.int64))
+
+    def _read(self, file: int, rows: Ids) -> NDArray[Any]:
+        """These rows from the file, neighbours at once."""
+        found = np.empty((len(rows), *self._rows.shape[1:]), dtype=self._rows.dtype)
+        if len(rows) == 0:
+            return found
+        target = memoryview(found.data).cast("B")
+        starts = np.flatnonzero(np.diff(rows, prepend=rows[0] - 2) != 1)
+        stops = [*starts[1:].tolist(), len(rows)]
+        places = (rows[starts] * self._bytes).tolist()
+        for start, stop, place in zip((starts * self._bytes).tolist(), stops, places, strict=True):
+            piece = target[start : stop * self._bytes]
+            if os.preadv(file, [piece], place) != len(piece):  # it was cut off since it was opened
+                raise self._blocks.damaged()
+        return found
 
     def slice(self, start: int, stop: int) -> NDArray[Any]:
         """The rows ``[start, stop)``, without a copy."""
