@@ -136,6 +136,14 @@ class Blocks:
             raise self.damaged()
         self._unread = np.ones(count, dtype=bool)
         self._left = count
+        self._file: int | None = None
+
+    def file(self) -> int | None:
+        """A descriptor to read the part by, which verifying it then does too; None where the system reads no places."""
+        if self._file is None and hasattr(os, "preadv"):
+            self._file = os.open(self.path, os.O_RDONLY)
+            weakref.finalize(self, os.close, self._file)
+        return self._file
 
     def verify(self, start: int, stop: int) -> None:
         """Sees to it that the bytes ``[start, stop)`` are those written."""
@@ -168,7 +176,10 @@ class Blocks:
 
     def _verify(self, blocks: NDArray[np.int64]) -> None:
         for block in blocks[self._unread[blocks]].tolist():
-            data = memoryview(self._map)[block * BLOCK : min((block + 1) * BLOCK, self.size)]
+            start, stop = block * BLOCK, min((block + 1) * BLOCK, self.size)
+            data = (
+                memoryview(self._map)[start:stop] if self._file is None else os.pread(self._file, stop - start, start)
+            )
             if hashlib.sha256(data).digest() != self._digests[block * DIGEST : (block + 1) * DIGEST]:
                 raise self.damaged()
             self._unread[block] = False
@@ -189,10 +200,7 @@ class Column:
     def __init__(self, blocks: Blocks, dtype: DTypeLike, width: int = 0) -> None:
         self._blocks, self._rows = blocks, blocks.array(dtype, width)
         self._bytes = np.dtype(dtype).itemsize * max(1, width)
-        self._file: int | None = None
-        if self._bytes >= WIDE and hasattr(os, "preadv"):
-            self._file = os.open(blocks.path, os.O_RDONLY)
-            weakref.finalize(self, os.close, self._file)
+        self._file = blocks.file() if self._bytes >= WIDE else None
 
     def __len__(self) -> int:
         return len(self._rows)
