@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -47,6 +48,7 @@ class MappedStore:
         self._placed = list(zip(self.segments, self._bases.tolist(), strict=False))
         self._samples: dict[str, Ids] = {}
         self._selected: dict[Filters, Ids] = {}
+        self._recent = threading.local()
         self._left_out, self._gone = 0, Counter[str]()
         self._masks: list[tuple[Ids, list[Mask | None]]] = []
         self._alive = [Mask(segment.alive) if segment.dead else None for segment in self.segments]
@@ -183,8 +185,10 @@ class MappedStore:
         )
 
     def centred_scores(self, question: Vector, passages: Ids, centre: Centre) -> Vector:
-        gathered = self._gathered(passages, second=False)
-        return _joined(passages, [(at, some.centred_scores(question, centre)) for at, some in gathered], np.float32)
+        whole = self._covering(passages)
+        gathered = self._gathered(whole, second=False)
+        scores = _joined(whole, [(at, some.centred_scores(question, centre)) for at, some in gathered], np.float32)
+        return scores if whole is passages else scores[np.searchsorted(whole, passages)]
 
     def second_scores(self, question: Vector, passages: Ids) -> Vector:
         parts = [(at, gathered.best_sentences(question)) for at, gathered in self._gathered(passages, second=True)]
@@ -273,17 +277,34 @@ class MappedStore:
         return [(where, score(self.segments[at], passages[where] - self._bases[at])) for at, where in groups]
 
     def _gathered(self, passages: Ids, second: bool) -> list[tuple[Ids, Gathered]]:
-        """The passages' vectors, segment by segment, with their positions; those of a sample stay in memory."""
+        """The passages' vectors, segment by segment, with their positions; those of a sample stay in memory, and in each
+        thread those asked for last."""
 
         def gather(segment: Segment, own: Ids) -> Gathered:
             return segment.dense.gathered_second(own) if second else segment.dense.gathered(own)
 
         language = next((language for language, sample in list(self._samples.items()) if sample is passages), None)
-        if language is None:
+        if language is None and second:
             return self._each(passages, gather)
+        if language is None:
+            if self._last()[0] is not passages:
+                self._recent.gathered = passages, self._each(passages, gather)
+            return self._last()[1]
         if (language, second) not in self._sampled:
             self._sampled[language, second] = self._each(passages, gather)
         return self._sampled[language, second]
+
+    def _last(self) -> tuple[Ids, list[tuple[Ids, Gathered]]]:
+        nothing: tuple[Ids, list[tuple[Ids, Gathered]]] = (np.empty(0, dtype=np.int64), [])
+        return getattr(self._recent, "gathered", nothing)
+
+    def _covering(self, passages: Ids) -> Ids:
+        """The passages asked for last in this thread, where they are in order and hold these; else these."""
+        last = self._last()[0]
+        if len(passages) == 0 or len(last) == 0 or any(passages is sample for sample in list(self._samples.values())):
+            return passages
+        at = np.minimum(np.searchsorted(last, passages), len(last) - 1)
+        return last if (last[at] == passages).all() and (np.diff(last) > 0).all() else passages
 
     def _allowed(self, allowed: Ids | None) -> list[Mask | None]:
         """What may be found in each segment; None where all may."""
