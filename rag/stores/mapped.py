@@ -277,8 +277,10 @@ class MappedStore:
         return [(where, score(self.segments[at], passages[where] - self._bases[at])) for at, where in groups]
 
     def _gathered(self, passages: Ids, second: bool) -> list[tuple[Ids, Gathered]]:
-        """The passages' vectors, segment by segment, with their positions; those of a sample stay in memory, and in each
-        thread those asked for last."""
+        """The passages' vectors, segment by segment, with their positions.
+
+        Those of a sample stay in memory, and in each thread those asked for last.
+        """
 
         def gather(segment: Segment, own: Ids) -> Gathered:
             return segment.dense.gathered_second(own) if second else segment.dense.gathered(own)
