@@ -15,7 +15,7 @@ import numpy as np
 from rag import builder, copies, query
 from rag.answer import AnswerSentence, answering, within
 from rag.calibration import Calibration
-from rag.encoders import SentenceEncoder, model_fingerprint
+from rag.encoders import load_encoder, model_fingerprint
 from rag.errors import ConfigurationError, IndexMismatch, QuestionError
 from rag.layout import Rectangle, rectangles
 from rag.protocols import Encoder, Store
@@ -217,7 +217,7 @@ class _Model:
     def encoder(self) -> Encoder:
         with self._lock:
             if self._encoder is None:
-                self._encoder = SentenceEncoder.load(self.settings)
+                self._encoder = load_encoder(self.settings)
             return self._encoder
 
     @property

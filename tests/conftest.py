@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from rag.encoders import SentenceEncoder
+from rag.encoders import BundledEncoder
 from rag.index import Index, build
 from rag.settings import Settings
 from rag.web.collection import Collection
 
 
 @pytest.fixture(scope="session")
-def encoder() -> SentenceEncoder:
+def encoder() -> BundledEncoder:
     """The bundled model, as a user's first run would load it; shared, so tests must not change it."""
-    return SentenceEncoder.load(Settings.from_environment())
+    return BundledEncoder.load(Settings.from_environment())
 
 
 @pytest.fixture(scope="session")
-def seed_index(encoder: SentenceEncoder, tmp_path_factory: pytest.TempPathFactory) -> Index:
+def seed_index(encoder: BundledEncoder, tmp_path_factory: pytest.TempPathFactory) -> Index:
     """The index of seeds/, built once with the real model; shared, so tests must not change it."""
     seeds = Path(__file__).resolve().parent.parent / "seeds"
     return build(seeds, tmp_path_factory.mktemp("seed") / "index", encoder=encoder)

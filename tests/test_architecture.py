@@ -32,8 +32,7 @@ HOUSE = (
     "rag.query",
     "rag.weights",
     "rag.universal",
-    "rag.states",
-    "rag.models",
+    "rag.light",
     "rag.encoders",
     "rag.dense",
     "rag.lexical",
@@ -63,7 +62,7 @@ HOUSE = (
     "rag.cli",  # starts the page for `snoska serve`
 )
 HEAVY = {"torch", "transformers", "sentence_transformers"}
-HEAVY_ALLOWED = {"rag.encoders", "rag.states", "rag.universal", "rag.weights"}
+HEAVY_ALLOWED = {"rag.encoders", "rag.universal"}
 UNSAFE_MODULES = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 UNSAFE_CALLS = {"eval", "exec"}
 MAX_LINES = 400
@@ -118,7 +117,7 @@ def heavy_imports(source: str, module: str) -> list[str]:
     """The imports of torch and its kin that are outside the encoders, or that run when the module is imported."""
     tree = ast.parse(source)
     everywhere = [name for name in imported(tree, module) if name.partition(".")[0] in HEAVY]
-    if module not in HEAVY_ALLOWED:
+    if floor(module) not in HEAVY_ALLOWED:
         return everywhere
     return [name for node in at_import(tree) for name in imported(node, module) if name.partition(".")[0] in HEAVY]
 

@@ -35,7 +35,7 @@ class Run:
 @pytest.fixture
 def snoska(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoder: object) -> object:
     """Runs a command in this process, with the model that the tests share."""
-    monkeypatch.setattr(rag.encoders.SentenceEncoder, "load", lambda _settings: encoder)
+    monkeypatch.setattr("rag.index.load_encoder", lambda _settings: encoder)
 
     def run(*arguments: str | Path) -> Run:
         monkeypatch.setattr(sys, "argv", ["snoska", *map(str, arguments)])

