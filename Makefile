@@ -44,6 +44,8 @@ bench: $(BENCHED)
 	$(BIN)/python benchmarks/answer_sentence.py --data $(EVAL)/xquad
 	$(BIN)/python benchmarks/determinism.py --data $(EVAL)/xquad
 	$(BIN)/python benchmarks/latency.py
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/embedding.py --data $(EVAL)/xquad
 	benchmarks/first_run.sh
 
 soak: $(TESTED) browser tesseract

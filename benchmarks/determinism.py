@@ -2,8 +2,9 @@
 
     python benchmarks/determinism.py --data ../shared/eval/xquad
 
-Builds and asks the development questions in bfloat16 twice, in float32, and with an index built in the one and asked
-in the other; prints the share of questions whose first passage, and whose ten passages in order, are the same.
+Builds and asks the development questions in bfloat16 twice, in float32, with an index built in the one and asked in the
+other, and with the light runtime's questions; prints the share of questions whose first passage, and whose ten passages
+in order, are the same.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 import xquad
 
 import rag
-from rag.encoders import SentenceEncoder
+from rag.encoders import BundledEncoder, SentenceEncoder
 from rag.protocols import Encoder
 
 Hits = list[list[tuple[str, int]]]
@@ -47,6 +48,7 @@ def main() -> None:
         "float32": models["float32"],
         "index bfloat16, questions float32": Crossed(models["bfloat16"], models["float32"]),
         "index float32, questions bfloat16": Crossed(models["float32"], models["bfloat16"]),
+        "index bfloat16, questions by the light runtime": Crossed(models["bfloat16"], BundledEncoder.load(settings)),
     }
     for encoder in models.values():
         data.ask_once(encoder)
