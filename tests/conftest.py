@@ -41,7 +41,7 @@ def serve_app() -> Iterator[Callable[[Collection], str]]:
     def start(collection: Collection) -> str:
         listener = listen("127.0.0.1", 0)
         server = Server(create_app(collection))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         running.append((server, thread, listener))
         return address(listener)
@@ -52,6 +52,7 @@ def serve_app() -> Iterator[Callable[[Collection], str]]:
     for _, thread, listener in running:
         thread.join(timeout=20)
         listener.close()
+    assert not any(thread.is_alive() for _, thread, _ in running), "a server goes on after it was told to stop"
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -203,7 +204,7 @@ def followed(monkeypatch: pytest.MonkeyPatch, turns: list[bool], outcomes: list[
             raise outcome
 
     monkeypatch.setattr(watch, "FAILED_AGAIN", 3.0)
-    monkeypatch.setattr("rag.watch.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: now[0]))  # the module's, not everybody's
     watch.follow(changes(), renew, lambda error: heard.append(str(error)))
     return heard
 
