@@ -47,6 +47,9 @@ class LightModel:
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # written as it runs best
         options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        # Threads that spin while they wait hold the cores that FAISS's want: a question to 10,000 passages took 89 ms
+        # with them, and 40 ms without.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         path, providers = str(folder / "network.onnx"), ["CPUExecutionProvider"]
         return cls(onnxruntime.InferenceSession(path, options, providers=providers), folder)
 
