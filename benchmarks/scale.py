@@ -44,10 +44,10 @@ from rag.retriever import Question
 from rag.settings import Settings
 from rag.stores import compaction
 from rag.stores.entry import Entry
-from rag.stores.local import text_key
+from rag.stores.keys import Keys, key_list, text_key
 from rag.stores.mapped import MappedStore
 from rag.stores.segment import Segment
-from rag.stores.segment_writer import Keys, SegmentWriter, key_list
+from rag.stores.segment_writer import SegmentWriter
 from rag.types import Block, Document, Ids, Matrix, Passage, Span, Vector
 
 ROOT = Path(__file__).resolve().parent.parent

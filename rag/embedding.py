@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rag.protocols import Encoder
-from rag.stores.local import text_key
+from rag.stores.keys import text_key
 from rag.stores.pending import Pending
 from rag.types import Matrix, Passage, Progress, ProgressCallback, Vector
 
@@ -33,7 +33,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """All vectors that a generation needs, by :func:`rag.stores.local.text_key` of their texts.
+    """All vectors that a generation needs, by :func:`rag.stores.keys.text_key` of their texts.
 
     ``second`` is None where the model has no second encoder. ``texts`` counts those that the first encoder has
     embedded now, ``seconds`` is the time that both took.

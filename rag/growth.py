@@ -23,11 +23,12 @@ from rag.stores import compaction, files
 from rag.stores.compaction import Model
 from rag.stores.entry import Entry
 from rag.stores.files import Part
+from rag.stores.keys import Keys, key_list
 from rag.stores.local import LocalStore
 from rag.stores.mapped import MappedStore
 from rag.stores.pending import Pending
 from rag.stores.segment import Segment
-from rag.stores.segment_writer import Keys, SegmentWriter, key_list
+from rag.stores.segment_writer import SegmentWriter
 from rag.types import Json, Matrix, Passage, ProgressCallback, Vector
 
 SEGMENT = 20_000  # passages, of which a build holds so many in memory

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from rag.records import words_to_bytes
+from rag.stores.keys import Keys, key_list
 from rag.stores.local import LocalStore
 from rag.stores.mapped import MappedStore
 from rag.stores.segment import Segment
-from rag.stores.segment_writer import Keys, SegmentWriter, key_list
+from rag.stores.segment_writer import SegmentWriter
 from rag.types import Ids, Json, Matrix, Vector, Word
 
 RUSSIAN = """комиссия протокол заседание бюджет закон совет проект договор отчёт министр школа завод мост река

@@ -22,10 +22,10 @@ from rag.stores import segment_vectors as segment_module
 from rag.stores import segment_writer
 from rag.stores.entry import Entry
 from rag.stores.files import PARTS
-from rag.stores.local import text_key
+from rag.stores.keys import Keys, key_list, text_key
 from rag.stores.mapped import MappedStore
 from rag.stores.segment import Segment
-from rag.stores.segment_writer import Keys, SegmentWriter, key_list
+from rag.stores.segment_writer import SegmentWriter
 from rag.types import Block, Document, Filters, Json, Matrix, Passage, Span
 from tests.small_encoder import SmallEncoder, SmallSecond
 from tests.small_mapped import some_texts

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from rag.stores import files
+from rag.stores.keys import Keys, key_array
 from rag.stores.local import names_of_current
 from rag.stores.segment import Segment
-from rag.stores.segment_writer import Keys, SegmentWriter, key_array
+from rag.stores.segment_writer import SegmentWriter
 from rag.types import Json, Matrix, Vector
 
 FACTOR = 8  # segments of one size; a question looks into each

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import hashlib
 import io
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -37,6 +36,7 @@ from rag.stores import files
 from rag.stores.entry import Entry
 from rag.stores.files import Part
 from rag.stores.filtering import passes
+from rag.stores.keys import split_keys, text_key
 from rag.types import (
     Centre,
     Document,
@@ -53,7 +53,6 @@ from rag.types import (
 ROLES = ("vectors", "texts", "rows", "bounds", "vocabulary", "stems")
 SECOND = "second"  # the second encoder's vectors, where the model has one
 SAMPLE = 512  # passages of a language; its mean is then known to a twentieth of a deviation
-KEY_BYTES = 16  # of a text's BLAKE2b hash; two of 10^9 texts collide with probability 10^-21
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +113,7 @@ class LocalStore:
         vocabulary = json.loads(data["vocabulary"])
         stems = _array(data["stems"])
         lists = [[vocabulary[i] for i in stems[a:b]] for a, b in zip(bounds[1][:-1], bounds[1][1:], strict=True)]
-        keys = data["texts"]
-        texts = {keys[i : i + KEY_BYTES]: i // KEY_BYTES for i in range(0, len(keys), KEY_BYTES)}
+        texts = {key: row for row, key in enumerate(split_keys(data["texts"]))}
         return cls(manifest, documents, passages, dense, LexicalLeg.of(lists), texts, folder, part)
 
     # -- writing
@@ -291,11 +289,6 @@ class LocalStore:
 
     def document(self, path: str) -> Document:
         return self.documents[path]
-
-
-def text_key(text: str) -> bytes:
-    """What a text's vector is kept under."""
-    return hashlib.blake2b(text.encode("utf-8"), digest_size=KEY_BYTES).digest()
 
 
 def _grouped(languages: NDArray[np.str_]) -> dict[str, Ids]:

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from rag.stores import files
+from rag.stores.keys import KEY_BYTES, split_keys
 from rag.types import Matrix, Vector
 
 FOLDER = "pending"
 NAME = re.compile(r"[0-9a-f]{32}\.vectors")
-KEY_BYTES = 16  # of a text's key, see rag.stores.local.text_key
 
 
 class Pending:
@@ -80,7 +80,7 @@ class Pending:
         if (head["model"], head["encoder"]) != (self._fingerprint, encoder):
             return {}
         count = head["rows"]
-        keys = [body[i * KEY_BYTES : (i + 1) * KEY_BYTES] for i in range(count)]
+        keys = split_keys(body[: count * KEY_BYTES])
         rows = np.frombuffer(body, "<f4", offset=count * KEY_BYTES).reshape(count, head["dimension"])
         return dict(zip(keys, rows.astype(np.float32), strict=True))
 

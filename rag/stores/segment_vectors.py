@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rag.inverted import AVAILABLE, InvertedIndex
 from rag.stores.blocks import Blocks, Column
-from rag.stores.segment_writer import Keys
+from rag.stores.keys import Keys
 from rag.types import Centre, Ids, Matrix, Vector, VectorScores
 
 EXACT_PASSAGES = 2_000  # a filter that leaves no more of them is answered exactly, without a search

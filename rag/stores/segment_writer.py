@@ -38,7 +38,7 @@ from rag import inverted, lexical_mapped
 from rag.stores.blocks import Blocks, BlockWriter
 from rag.stores.entry import Entry
 from rag.stores.files import Part
-from rag.stores.local import KEY_BYTES, text_key
+from rag.stores.keys import KEY_BYTES, Keys, text_key
 from rag.text import stems
 from rag.types import BlockKind, Document, Ids, Json, Matrix, Passage
 
@@ -47,7 +47,6 @@ STREAMED = ("text", "blocks", "passages", "stems", "words")  # written as the do
 GATHERED = 8192  # rows of vectors copied at a time: 6 MB
 INVERTED_FROM = 100_000  # rows of a language, from which on lists are faster than looking at every row; docs/scale.md
 
-Keys = NDArray[np.bytes_]  # (n,) of 16 bytes
 Vectors = Callable[[Keys], Matrix]
 
 
@@ -213,17 +212,6 @@ class SegmentWriter:
             parts[f"lists-{number}"] = out.part
             parts[f"sizes-{number}"] = self._write("sizes", [np.array(sizes, np.uint64)])
         return parts
-
-
-def key_array(keys: Sequence[bytes]) -> Keys:
-    """Keys as an array (n,)."""
-    return np.frombuffer(b"".join(keys), f"S{KEY_BYTES}")
-
-
-def key_list(keys: Keys) -> list[bytes]:
-    """An array's keys, whole: numpy takes zeros off their ends."""
-    data = np.ascontiguousarray(keys).tobytes()
-    return [data[start : start + KEY_BYTES] for start in range(0, len(data), KEY_BYTES)]
 
 
 def _places(text: str, passages: Sequence[Passage]) -> Iterator[tuple[int, int]]:
