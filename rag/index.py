@@ -127,8 +127,7 @@ class Index:
 
     def document(self, path: str) -> Document:
         """The document with this path, as it was read; raises QuestionError where the index holds none."""
-        if path not in self.store.entries:
-            raise QuestionError(f"the index holds no document {path!r}: its paths are relative to the folder")
+        self._require(path)
         return self.store.document(path)
 
     def rectangles(self, path: str, start: int, end: int) -> tuple[Rectangle, ...]:
@@ -136,7 +135,7 @@ class Index:
 
         Raises QuestionError where the index holds no such document, IndexDamaged where the places are damaged.
         """
-        self.document(path)
+        self._require(path)
         return rectangles(self.store.words(path), start, end)
 
     def info(self) -> Json:
@@ -172,6 +171,10 @@ class Index:
             among=among,
             notes=(*meaning.notes, *(Note("phrase", phrase, "") for phrase in missing)),
         )
+
+    def _require(self, path: str) -> None:
+        if path not in self.store.entries:
+            raise QuestionError(f"the index holds no document {path!r}: its paths are relative to the folder")
 
     def _citations(self, question: Question, ranking: Ranking, groups: Sequence[copies.Group]) -> list[Citation]:
         return [self._citation(question, ranking, rank, group) for rank, group in enumerate(groups, start=1)]
