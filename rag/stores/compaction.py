@@ -17,7 +17,7 @@ import numpy as np
 
 from rag.stores import files
 from rag.stores.keys import Keys, key_array
-from rag.stores.local import names_of_current
+from rag.stores.local import publish
 from rag.stores.segment import Segment
 from rag.stores.segment_writer import SegmentWriter
 from rag.types import Json, Matrix, Vector
@@ -98,9 +98,7 @@ def commit(folder: Path, segments: Sequence[Segment], values: Sequence[Json], ab
         "passages": sum(languages.values()),
         "segments": list(values),
     }
-    previous = names_of_current(folder)
-    files.commit(folder, manifest)
-    files.sweep(folder, previous | names_of_current(folder))
+    publish(folder, manifest)
 
 
 def _gathered(segments: Sequence[Segment], keys: Keys, dimension: int, second: bool) -> Matrix:

@@ -158,9 +158,7 @@ class LocalStore:
             "passages": len(contents.passages),
             "parts": {role: part.to_json() for role, part in parts.items()},
         }
-        previous = names_of_current(folder)
-        files.commit(folder, manifest)
-        files.sweep(folder, previous | names_of_current(folder))
+        publish(folder, manifest)
 
     @staticmethod
     def write_document(
@@ -293,6 +291,13 @@ class LocalStore:
 
 def _grouped(languages: NDArray[np.str_]) -> dict[str, Ids]:
     return {str(language): np.flatnonzero(languages == language).astype(np.int64) for language in np.unique(languages)}
+
+
+def publish(folder: Path, manifest: Json) -> None:
+    """Makes the manifest's generation the current one, then sweeps what neither it nor the last one names."""
+    previous = names_of_current(folder)
+    files.commit(folder, manifest)
+    files.sweep(folder, previous | names_of_current(folder))
 
 
 def names_of_current(folder: Path) -> set[str]:
