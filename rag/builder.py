@@ -74,11 +74,12 @@ def build(
         old = previous.entries if previous else {}
         plan = folders.compare(found, {path: entry.content for path, entry in old.items()})
         made = f"{fingerprint} {ANALYSIS}"
+        left = growing.unfinished(index, made)
 
         def grow() -> Growth:
-            return Growth(index, made, previous, pending, encoder, progress)
+            return Growth(index, made, previous, left, pending, encoder, progress)
 
-        growth = grow() if isinstance(previous, MappedStore) or growing.unfinished(index, made) else None
+        growth = grow() if isinstance(previous, MappedStore) or left else None
         held, damaged, wanted = _known(growth.keep(found) if growth else found, previous)
         indexed = growth.damaged if growth else damaged.get
         taking = take_in(wanted, documents, settings, encoder, indexed, progress)

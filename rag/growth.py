@@ -38,8 +38,8 @@ UNFINISHED = "UNFINISHED"  # names the part that lists the segments of a build t
 class Growth:
     """The next generation of a mapped index, as it is made; the caller holds the builder's lock.
 
-    ``previous`` is the last one, mapped or not, or None; segments of an interrupted build are taken over where they
-    were ``made`` the same way.
+    ``previous`` is the last one, mapped or not, or None; ``left`` are the segments of an interrupted build that
+    :func:`unfinished` has found to be ``made`` the same way.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Growth:
         index: Path,
         made: str,
         previous: LocalStore | MappedStore | None,
+        left: Iterable[Json],
         pending: Pending,
         encoder: Callable[[], Encoder],
         progress: ProgressCallback,
@@ -58,7 +59,9 @@ class Growth:
         self._values: list[Json] = list(mapped.manifest["segments"]) if mapped else []
         self._segments = list(mapped.segments) if mapped else []
         self._old = len(self._segments)
-        self._take_over_unfinished()
+        for value in left:
+            with contextlib.suppress(IndexDamaged):  # swept with what a smaller index has not named: made again
+                self._append(value)
         self._kept: dict[int, set[int]] = {at: set() for at in range(len(self._segments))}
         self._damaged: dict[str, tuple[int, int]] = {}
         self._held: list[Taken] = []
@@ -128,20 +131,17 @@ class Growth:
         if self._waiting >= SEGMENT:
             self._write()
 
-    def finish(self, about: Json) -> bool:
-        """Makes the generation current, unless it is the last one again; whether it did. ``about``: what else the
-        manifest says."""
+    def finish(self, about: Json) -> None:
+        """Makes the generation current, unless it is the last one again. ``about``: what else the manifest says."""
         if self._held:
             self._write()
         self._bury()
         self._merge()
         last = self._previous.manifest if isinstance(self._previous, MappedStore) else {}
-        is_new = (last.get("segments"), last.get("skipped")) != (self._values, about["skipped"])
-        if is_new:
+        if (last.get("segments"), last.get("skipped")) != (self._values, about["skipped"]):
             model = {**about["model"], "dimension": self._model.dimension, "second": self._model.second}
             compaction.commit(self._index, self._segments, self._values, {**about, "model": model})
         forget(self._index)
-        return is_new
 
     def passages(self) -> int:
         """How many passages the generation has, once finished."""
@@ -153,12 +153,11 @@ class Growth:
 
     def _taken(self, place: tuple[int, int]) -> Taken:
         segment, number = self._segments[place[0]], place[1]
-        packed = segment.words(number)
         return Taken(
             segment.entries[number],
             segment.document(number),
             tuple(segment.passage(each) for each in segment.passages_of(number)),
-            words_from_bytes(packed) if packed else (),
+            words_from_bytes(segment.words(number)),
         )
 
     def _write(self) -> None:
@@ -169,7 +168,7 @@ class Growth:
         self.texts, self.seconds = self.texts + embedded.texts, self.seconds + embedded.seconds
         with SegmentWriter(self._index) as writer:
             for each in held:
-                writer.add(each.entry, each.document, each.passages, words_to_bytes(each.words) if each.words else b"")
+                writer.add(each.entry, each.document, each.passages, words_to_bytes(each.words))
             value = writer.finish(_lookup(embedded.first), _lookup(embedded.second) if embedded.second else None)
         self._append(value)
         self._held, self._waiting = [], 0
@@ -177,11 +176,6 @@ class Growth:
         part = files.write_part(self._index, state, "unfinished.json")
         files.write(self._index / UNFINISHED, files.to_bytes(part.to_json()))
         self._pending.drop(embedded.first.keys())
-
-    def _take_over_unfinished(self) -> None:
-        for value in unfinished(self._index, self._made):
-            with contextlib.suppress(IndexDamaged):  # swept with what a smaller index has not named: made again
-                self._append(value)
 
     def _append(self, value: Json) -> None:
         self._segments.append(Segment(self._index, value, self._model.dimension, self._model.second))

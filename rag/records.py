@@ -65,7 +65,10 @@ def passages_from_json(document: Document, value: Sequence[Any]) -> list[Passage
 
 
 def words_to_bytes(words: Sequence[Word]) -> bytes:
-    """Where a document's words stand, packed: int32 (words, 7), edges in tenths of a point, deflated."""
+    """Where a document's words stand, packed: int32 (words, 7), edges in tenths of a point, deflated; no words take no
+    bytes."""
+    if not words:
+        return b""
     table = np.array(words, dtype=np.float64).reshape(-1, len(Word._fields))
     table[:, 3:] *= TENTHS
     return zlib.compress(np.rint(table).astype("<i4").tobytes())
@@ -73,6 +76,8 @@ def words_to_bytes(words: Sequence[Word]) -> bytes:
 
 def words_from_bytes(data: bytes) -> tuple[Word, ...]:
     """The words that :func:`words_to_bytes` packed."""
+    if not data:
+        return ()
     table = np.frombuffer(zlib.decompress(data), dtype="<i4").reshape(-1, len(Word._fields))
     return tuple(Word(*row[:3], *(edge / TENTHS for edge in row[3:])) for row in table.tolist())
 

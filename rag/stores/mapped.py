@@ -98,8 +98,7 @@ class MappedStore:
     def words(self, path: str) -> tuple[Word, ...]:
         """Where the document's words stand on its pages, in order; none where its format has no pages."""
         at, number = self.places[path]
-        packed = self.segments[at].words(number)
-        return words_from_bytes(packed) if packed else ()
+        return words_from_bytes(self.segments[at].words(number))
 
     def vectors_of(self, keys: Sequence[bytes], second: bool = False) -> dict[bytes, Vector]:
         """The stored vectors of the texts with these keys; ``second``: the second encoder's."""
