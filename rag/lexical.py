@@ -16,7 +16,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 from rank_bm25 import BM25Okapi
@@ -61,7 +61,7 @@ class LexicalLeg:
         self._bm25 = bm25
         self.size = size
         self._unknown = idf(size - masked, 0)
-        self._stems = [stem for stem in bm25.idf if len(stem) >= SHORTEST_MISSPELT - 1] if bm25 else []
+        self._stems = correct(bm25.idf) if bm25 else []
 
     @classmethod
     def of(cls, passages: Sequence[Sequence[str]]) -> LexicalLeg:
@@ -85,15 +85,8 @@ class LexicalLeg:
         return self._bm25 is not None and stem in self._bm25.idf
 
     def nearest(self, stem: str) -> str:
-        """The known stem that an unknown one is misspelt for: one edit away, or two in a long word; else itself.
-
-        An edit is a letter put in, left out, changed, or swapped with its neighbour (Damerau and Levenshtein).
-        """
-        if self.knows(stem) or len(stem) < SHORTEST_MISSPELT or not stem.isalpha():
-            return stem
-        edits = 1 if len(stem) < TWO_EDITS else 2
-        near = process.extract(stem, self._stems, scorer=OSA.distance, score_cutoff=edits, limit=None)
-        return min(((distance, self.weight(known), known) for known, distance, _ in near), default=(0, 0, stem))[2]
+        """The known stem that an unknown one is misspelt for, else itself; see :func:`nearest`."""
+        return stem if self.knows(stem) else nearest(stem, self._stems, self.weight)
 
     def scores(self, stems: Sequence[str]) -> Vector:
         """float32 (passages,): the bounded score of each for a query of these stems, in [0, 1], higher is better."""
@@ -104,11 +97,34 @@ class LexicalLeg:
         return np.asarray(self._bm25.get_scores(known) / bound, dtype=np.float32)
 
     def coverage(self, query: Sequence[str], stems: Iterable[str]) -> float:
-        """The share of the query's weight whose terms are among ``stems``, in [0, 1]: the bounded score of a short
-        text, with neither term frequency nor length counted."""
-        total = sum(self.weight(stem) for stem in query)
-        present = set(stems)
-        return sum(self.weight(stem) for stem in query if stem in present) / total if total else 0.0
+        """The share of the query's weight whose terms are among ``stems``, in [0, 1]; see :func:`coverage`."""
+        return coverage(query, stems, self.weight)
+
+
+def coverage(query: Sequence[str], stems: Iterable[str], weight: Callable[[str], float]) -> float:
+    """The share of the query's weight whose terms are among ``stems``, in [0, 1]: the bounded score of a short text,
+    with neither term frequency nor length counted."""
+    total = sum(map(weight, query))
+    present = set(stems)
+    return sum(weight(stem) for stem in query if stem in present) / total if total else 0.0
+
+
+def correct(stems: Iterable[str]) -> list[str]:
+    """Those of the known stems that a misspelt one may be meant for."""
+    return [stem for stem in stems if len(stem) >= SHORTEST_MISSPELT - 1]
+
+
+def nearest(stem: str, known: Sequence[str], weight: Callable[[str], float]) -> str:
+    """The known stem that an unknown one is misspelt for: one edit away, or two in a long word; else itself.
+
+    An edit is a letter put in, left out, changed, or swapped with its neighbour (Damerau and Levenshtein). Of several
+    at one distance it is the one of the least ``weight``, the most frequent.
+    """
+    if len(stem) < SHORTEST_MISSPELT or not stem.isalpha():
+        return stem
+    edits = 1 if len(stem) < TWO_EDITS else 2
+    near = process.extract(stem, known, scorer=OSA.distance, score_cutoff=edits, limit=None)
+    return min(((distance, weight(other), other) for other, distance, _ in near), default=(0, 0.0, stem))[2]
 
 
 def best(scores: Vector, count: int, allowed: Ids | None = None) -> Ids:

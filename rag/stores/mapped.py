@@ -17,11 +17,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
-from rag import query
-from rag.lexical import SHORTEST_MISSPELT, TWO_EDITS, best, idf
+from rag import lexical, query
 from rag.records import words_from_bytes
 from rag.stores import compaction, files
 from rag.stores.entry import Entry
@@ -172,9 +169,9 @@ class MappedStore:
             own = segment.lexical.scores(proposing or weights)
             if mask is not None:
                 own[~mask.passages] = 0
-            proposed.append(best(own, 4 * count) + base)
+            proposed.append(lexical.best(own, 4 * count) + base)
         ids = np.sort(np.concatenate([np.empty(0, dtype=np.int64), *proposed]))
-        return ids[best(self.lexical_scores(stems, ids), count)]
+        return ids[lexical.best(self.lexical_scores(stems, ids), count)]
 
     def vector_scores(self, question: Vector, passages: Ids) -> VectorScores:
         parts = [(at, gathered.scores(question)) for at, gathered in self._gathered(passages, second=False)]
@@ -206,20 +203,13 @@ class MappedStore:
         return _joined(passages, parts, np.float32)
 
     def coverage(self, query: Sequence[str], stems: Iterable[str]) -> float:
-        weights, present = self._weights(query), set(stems)
-        total = sum(weights.values())
-        return sum(weight for stem, weight in weights.items() if stem in present) / total if total else 0.0
+        return lexical.coverage(query, stems, self._weight)
 
     def knows(self, stem: str) -> bool:
         return self._frequency(stem) > 0
 
     def nearest(self, stem: str) -> str:
-        if self.knows(stem) or len(stem) < SHORTEST_MISSPELT or not stem.isalpha():
-            return stem
-        edits = 1 if len(stem) < TWO_EDITS else 2
-        near = process.extract(stem, self._long_stems, scorer=OSA.distance, score_cutoff=edits, limit=None)
-        ranked = ((distance, idf(self._size, self._frequency(known)), known) for known, distance, _ in near)
-        return min(ranked, default=(0, 0.0, stem))[2]
+        return stem if self.knows(stem) else lexical.nearest(stem, self._correct_stems, self._weight)
 
     def holding(self, phrase: str) -> Ids:
         """As the protocol says, of passages that hold the phrase's words whole."""
@@ -248,9 +238,8 @@ class MappedStore:
         return sum(self.languages().values()) - self._left_out
 
     @functools.cached_property
-    def _long_stems(self) -> list[str]:
-        long = (word for segment in self.segments for word in segment.vocabulary if len(word) >= SHORTEST_MISSPELT - 1)
-        return list(dict.fromkeys(long))
+    def _correct_stems(self) -> list[str]:
+        return lexical.correct(dict.fromkeys(word for segment in self.segments for word in segment.vocabulary))
 
     def _frequency(self, stem: str) -> int:
         """In how many passages the stem is, those of dead documents included until segments are merged."""
@@ -259,7 +248,10 @@ class MappedStore:
 
     def _weights(self, stems: Sequence[str]) -> dict[str, float]:
         """The idf of each stem, as often as the query has it."""
-        return {stem: times * idf(self._size, self._frequency(stem)) for stem, times in Counter(stems).items()}
+        return {stem: times * self._weight(stem) for stem, times in Counter(stems).items()}
+
+    def _weight(self, stem: str) -> float:
+        return lexical.idf(self._size, self._frequency(stem))
 
     def _stems(self, number: int) -> list[str]:
         segment, own = self._place(number)
