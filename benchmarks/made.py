@@ -2,7 +2,8 @@
 
     python benchmarks/made.py --data ../shared/eval/xquad FOLDER
 
-Needs LibreOffice (writer, calc, impress) and, for pages printed from a browser, Chromium; what is absent is named.
+Needs LibreOffice (writer, calc, impress) and, for pages printed from a browser, Chromium; what is absent is named. So
+is a PDF that lacks letters of its article, which is left out: LibreOffice drops a line here and there.
 ``NAME.source.json`` holds ``language``, ``parts`` (``kind`` and ``text`` in order), ``pages`` (each page's own text,
 null where the format has none), ``scan`` (whether the file is pictures only) and ``unwanted`` (what stands in the file
 and is none of the article: running heads, menus).
@@ -17,6 +18,8 @@ import re
 import shutil
 import subprocess
 import sys
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -36,6 +39,7 @@ DATE = "2025-11-25"
 SOFFICE = ("soffice", "libreoffice")
 CHROMIUM = ("chromium", "google-chrome", "chromium-browser")
 WRITER = ("docx", "odt", "rtf", "epub")
+NO_LETTERS = re.compile(r"[\W_\ufffe]+")  # U+FFFE is PDFium's mark for a hyphen at a line's end
 NAMESPACES = (
     " ".join(
         f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{long}:1.0"'
@@ -91,7 +95,22 @@ def make(folder: Path, data: Path | None) -> list[str]:
         if browser:
             _printed(folder, work, article, browser)
         _scan(folder, article)
-    return absent
+    return [*absent, *_leave_out_lossy(folder)]
+
+
+def letters(text: str) -> str:
+    return NO_LETTERS.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
+def pages_of(path: Path) -> list[str]:
+    """The text of each page as PDFium gives it."""
+    with pypdfium2.PdfDocument(path) as pdf:
+        return [page.get_textpage().get_text_range() for page in pdf]
+
+
+def source_of(path: Path) -> Path:
+    """What is to be read of the file stands there."""
+    return path.with_name(path.name + ".source.json")
 
 
 def soft(text: str) -> str:
@@ -368,12 +387,21 @@ def _scan(folder: Path, article: Article) -> None:
         pictures = [page.render(scale=SCAN_DPI / 72, grayscale=True).to_pil() for page in pdf]
     made = folder / f"scan-{article.name}.pdf"
     pictures[0].save(made, save_all=True, append_images=pictures[1:], resolution=SCAN_DPI)
-    _save(made, article, pages=_pages(source), scan=True)
+    _save(made, article, pages=pages_of(source), scan=True)
 
 
-def _pages(path: Path) -> list[str]:
-    with pypdfium2.PdfDocument(path) as pdf:
-        return [page.get_textpage().get_text_range() for page in pdf]
+def _leave_out_lossy(folder: Path) -> Iterator[str]:
+    """Removes each PDF whose text, its running heads aside and in any order, lacks letters of its parts."""
+    for path in sorted(each for each in folder.glob("*.pdf") if source_of(each).is_file()):
+        about = json.loads(source_of(path).read_text("utf-8"))
+        text = letters(" ".join(about["pages"] or pages_of(path)))
+        for each in about["unwanted"]:
+            text = text.replace(letters(each), "")
+        lost = Counter(letters(" ".join(part["text"] for part in about["parts"]))) - Counter(text)
+        if lost:
+            path.unlink()
+            source_of(path).unlink()
+            yield f"{path.name}: the program that wrote it dropped {lost.total()} letters"
 
 
 def _save(
@@ -386,7 +414,7 @@ def _save(
 ) -> None:
     """Writes what is to be read of ``path`` beside it."""
     if pages is None and path.suffix == ".pdf":
-        pages = _pages(path)
+        pages = pages_of(path)
     about = {
         "language": article.language,
         "title": article.title,
@@ -396,7 +424,7 @@ def _save(
         "unwanted": unwanted,
         "scan": scan,
     }
-    path.with_name(path.name + ".source.json").write_text(json.dumps(about, ensure_ascii=False, indent=1), "utf-8")
+    source_of(path).write_text(json.dumps(about, ensure_ascii=False, indent=1), "utf-8")
 
 
 def _convert(flats: list[Flat], folder: Path, work: Path, office: str) -> None:

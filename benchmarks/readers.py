@@ -27,15 +27,13 @@ import re
 import shutil
 import tempfile
 import time
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pypdfium2
 from lxml import html
-from made import make
+from made import letters, make, pages_of, source_of
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
@@ -49,7 +47,6 @@ TARGETS = {False: 0.5, True: 2.0}  # percent of characters read wrong, by whethe
 LIKENESS = 90  # of 100: a sentence is found on its page in spite of letters that OCR, or PDFium's order, got wrong
 MAX_TOKENS = 200  # words a passage: about what the bundled model reads
 MARKS = re.compile(r"(?:^|(?<=\s))[•●▪◦]\s*|[⁰¹²³⁴-⁹]")  # of list items, and of footnotes
-NO_LETTERS = re.compile(r"[\W_\ufffe]+")  # U+FFFE is PDFium's mark for a hyphen at a line's end
 ARTICLE, NAVIGATION = "//*[@id='DisplayArea']", "//header | //aside | //footer | //nav"
 
 
@@ -137,7 +134,7 @@ def measured(files: list[Path]) -> tuple[Count, list[Skipped], bool]:
     count, is_scan = Count(), False
     documents, skipped, count.seconds = read(files)
     for path, document in documents:
-        about = json.loads(path.with_name(path.name + ".source.json").read_text("utf-8"))
+        about = json.loads(source_of(path).read_text("utf-8"))
         is_scan = about["scan"]
         wanted = [folded(part["text"]) for part in about["parts"]]
         blocks = [folded(document.text[block.start : block.end]) for block in document.blocks]
@@ -205,10 +202,6 @@ def folded(text: str) -> str:
     return " ".join(MARKS.sub("", text).split())
 
 
-def letters(text: str) -> str:
-    return NO_LETTERS.sub("", unicodedata.normalize("NFKC", text)).casefold()
-
-
 def help_pages(folder: Path) -> None:
     """Prints what became of a folder of help pages."""
     if not folder.is_dir():
@@ -267,17 +260,12 @@ def real_files(files: list[Path]) -> None:
             print(f"not read: {each.file}: {each.reason}")
         for _, document in documents:
             count = Count()
-            _count_passages(count, document, _pdf_pages(path) if path.suffix == ".pdf" else None)
+            _count_passages(count, document, pages_of(path) if path.suffix == ".pdf" else None)
             print(
                 f"| {path.name} | {len(document.pages) or '–'} | {count.passages} "
                 f"| {f'{count.at_page}/{count.sentences}' if count.sentences else '–'} "
                 f"| {len(document.text.split())} | {seconds:.1f} |"
             )
-
-
-def _pdf_pages(path: Path) -> list[str]:
-    with pypdfium2.PdfDocument(path) as pdf:
-        return [page.get_textpage().get_text_range() for page in pdf]
 
 
 if __name__ == "__main__":

@@ -12,16 +12,9 @@ import pytest
 
 from rag.errors import DocumentError
 from rag.readers import archive
+from tests.small_source import packed
 
 LAUGHS = '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><l>&b;</l>'
-
-
-def packed(entries: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w", compression) as file:
-        for name, content in entries.items():
-            file.writestr(name, content)
-    return memory.getvalue()
 
 
 def reason(data: bytes, name: str = "a.xml") -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-
 import pytest
 
 from rag import readers
 from rag.errors import DocumentError
 from rag.readers import epub, fb2
-from rag.readers.source import Source
+from tests.small_source import kinds, packed, texts
 
 CONTAINER = (
     '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
@@ -45,19 +42,7 @@ def package(
 
 
 def book(files: dict[str, str | bytes]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in {"mimetype": "application/epub+zip", "META-INF/container.xml": CONTAINER, **files}.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
-
-
-def kinds(source: Source) -> list[tuple[str, str]]:
-    return [(source.text[block.start : block.end], block.kind) for block in source.blocks]
-
-
-def texts(source: Source) -> list[str]:
-    return [text for text, _ in kinds(source)]
+    return packed({"mimetype": "application/epub+zip", "META-INF/container.xml": CONTAINER, **files})
 
 
 def test_chapters_come_out_in_the_order_of_the_spine() -> None:

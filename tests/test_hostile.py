@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from hostile.containers import KINDS
 from hostile.make import make, sentence
-from small_encoder import SmallEncoder
 
 import rag
 from rag.index import Index
 from rag.settings import Settings
 from rag.stores.local import LocalStore
 from rag.stores.opening import open_store
+from tests.small_encoder import SmallEncoder
 
 LIMITS = Settings(max_file_bytes=4 << 20, read_seconds=5, read_megabytes=512, ocr=())  # lower, to be met sooner
 pytestmark = pytest.mark.slow

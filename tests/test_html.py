@@ -8,6 +8,7 @@ from rag import readers
 from rag.errors import DocumentError
 from rag.readers import html
 from rag.readers.source import Source
+from tests.small_source import kinds, texts
 
 TITLE = {"ru": "Комиссия подписала 15 соглашений", "en": "The commission signed 15 agreements"}
 PARAGRAPHS = {
@@ -104,14 +105,6 @@ LAYOUTS = (semantic, bootstrap, nameless, table, form)
 
 def read(body: str, head: str = "") -> Source:
     return html.read(f"<!DOCTYPE html><html><head><meta charset=utf-8>{head}</head><body>{body}</body></html>".encode())
-
-
-def kinds(source: Source) -> list[tuple[str, str]]:
-    return [(source.text[block.start : block.end], block.kind) for block in source.blocks]
-
-
-def texts(source: Source) -> list[str]:
-    return [text for text, _ in kinds(source)]
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from small_pdf import pdf as small_pdf
 
 from rag.errors import DocumentError
 from rag.readers import image, ocr, pdf
 from rag.readers.pages.lookalikes import in_one_script
 from rag.readers.pages.scanned import ScannedPage, ScannedWord, as_page
+from tests.small_pdf import pdf as small_pdf
 
 DATA = Path(__file__).resolve().parent / "data" / "pdf"
 TEXT = (

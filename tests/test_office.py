@@ -6,8 +6,6 @@ The files in ``tests/data/office`` were written with python-docx, python-pptx an
 
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ import pytest
 from rag.errors import DocumentError
 from rag.readers import doc, docx, odf, pptx, rtf
 from rag.readers.source import Source
+from tests.small_source import blocks, packed, texts
 
 FILES = Path(__file__).resolve().parent / "data" / "office"
 READERS = {"docx": docx, "odt": odf, "rtf": rtf, "pptx": pptx, "odp": odf, "doc": doc}
@@ -60,28 +59,12 @@ DECK = [
 ]
 
 
-def blocks(source: Source) -> list[tuple[str, str]]:
-    return [(block.kind, source.text[block.start : block.end]) for block in source.blocks]
-
-
 def paged(source: Source) -> list[list[tuple[str, str]]]:
     ends = [*source.pages[1:], len(source.text) + 1]
     return [
         [(b.kind, source.text[b.start : b.end]) for b in source.blocks if start <= b.start < end]
         for start, end in zip(source.pages, ends, strict=True)
     ]
-
-
-def texts(source: Source) -> list[str]:
-    return [text for _, text in blocks(source)]
-
-
-def packed(parts: dict[str, str]) -> bytes:
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in parts.items():
-            file.writestr(name, content)
-    return memory.getvalue()
 
 
 def relations(**targets: str) -> str:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pypdfium2 as pdfium
 import pytest
 from PIL import Image
-from small_pdf import LINE, lines, pdf, wrapped
 
 from rag.errors import DocumentError
 from rag.readers import pdf as reader
 from rag.readers.pages.hyphens import Joiner
 from rag.readers.source import Source
+from tests.small_pdf import LINE, lines, pdf, wrapped
+from tests.small_source import blocks, texts
 
 DATA = Path(__file__).resolve().parent / "data" / "pdf"
 PROSE = wrapped(
@@ -32,14 +33,6 @@ TALE = " ".join([*PROSE, *MORE, "The dam was built in the years of the great dro
 
 def read(*contents: str, page: str = "", info: str = "", catalog: str = "") -> Source:
     return reader.read(pdf(contents, page, info, catalog))
-
-
-def blocks(source: Source) -> list[tuple[str, str]]:
-    return [(block.kind, source.text[block.start : block.end]) for block in source.blocks]
-
-
-def paragraphs(source: Source) -> list[str]:
-    return [text for _, text in blocks(source)]
 
 
 # -- whole documents, made by LibreOffice from known text
@@ -73,19 +66,19 @@ def test_every_letter_has_its_place_on_its_page(name: str, pages: int, language:
 
 def test_lines_become_paragraphs_by_space_and_by_short_last_lines() -> None:
     source = read(lines([*PROSE, "", *MORE, "Next year it is to be measured again."]))
-    assert paragraphs(source) == [" ".join(PROSE), " ".join(MORE), "Next year it is to be measured again."]
+    assert texts(source) == [" ".join(PROSE), " ".join(MORE), "Next year it is to be measured again."]
 
 
 def test_an_indent_begins_a_paragraph() -> None:
     full = "The dam is as old as the town that lies below it."  # the line before is full, and ends a sentence
     first, *rest = wrapped(" ".join(MORE), 295)
     page = lines([*PROSE[:3], full]) + lines([first], left=92, top=72 + 4 * LINE) + lines(rest, top=72 + 5 * LINE)
-    assert paragraphs(read(page)) == [" ".join([*PROSE[:3], full]), " ".join([first, *rest])]
+    assert texts(read(page)) == [" ".join([*PROSE[:3], full]), " ".join([first, *rest])]
 
 
 def test_a_hanging_item_is_one_paragraph() -> None:
     page = lines(["1)", "", "2)"]) + lines([*PROSE[:2], *MORE[:2]], left=92)
-    assert paragraphs(read(page)) == ["1) " + " ".join(PROSE[:2]), "2) " + " ".join(MORE[:2])]
+    assert texts(read(page)) == ["1) " + " ".join(PROSE[:2]), "2) " + " ".join(MORE[:2])]
 
 
 def test_headings_are_larger_or_bold_and_short() -> None:
@@ -100,18 +93,18 @@ def test_a_bold_paragraph_is_no_heading() -> None:
 
 def test_a_paragraph_goes_on_over_the_end_of_a_page() -> None:
     source = read(lines(PROSE[:2]), lines([PROSE[2], "", *MORE]))
-    assert paragraphs(source) == [" ".join(PROSE), " ".join(MORE)]
+    assert texts(source) == [" ".join(PROSE), " ".join(MORE)]
     assert source.pages == (0, source.text.index(PROSE[2]))
 
 
 def test_a_note_at_the_foot_stands_before_the_paragraph_that_goes_on() -> None:
     note = lines(["1 Measured at noon."], top=700, size=8)
-    assert paragraphs(read(lines(PROSE[:2]) + note, lines([PROSE[2]]))) == ["1 Measured at noon.", " ".join(PROSE)]
+    assert texts(read(lines(PROSE[:2]) + note, lines([PROSE[2]]))) == ["1 Measured at noon.", " ".join(PROSE)]
 
 
 def test_a_raised_number_is_raised_in_the_text() -> None:
     page = "BT /F1 12 Tf 72 700 Td (It covers 40 km) Tj /F1 7 Tf 4 Ts (2) Tj /F1 12 Tf 0 Ts ( of land.) Tj ET"
-    assert paragraphs(read(page)) == ["It covers 40 km² of land."]
+    assert texts(read(page)) == ["It covers 40 km² of land."]
 
 
 # -- columns and tables
@@ -129,7 +122,7 @@ def test_two_columns_are_read_one_after_the_other(by_line: bool) -> None:
     ]
     if by_line:
         columns = [column for pair in zip(columns[: len(left)], columns[len(left) :], strict=True) for column in pair]
-    assert " ".join(paragraphs(read(head + "".join(columns)))[1:]) == " ".join([*left, *right])
+    assert " ".join(texts(read(head + "".join(columns)))[1:]) == " ".join([*left, *right])
 
 
 def test_a_table_keeps_its_rows_and_cells() -> None:
@@ -156,7 +149,7 @@ def test_a_cell_of_two_lines_stays_whole() -> None:
     for name, office in rows:
         page += lines([name], top=top) + lines(["688"], left=200, top=top) + lines(office, left=300, top=top)
         top += 14 * len(office) + 6
-    assert paragraphs(read(page)) == [f"{name}\t688\t{' '.join(office)}" for name, office in rows]
+    assert texts(read(page)) == [f"{name}\t688\t{' '.join(office)}" for name, office in rows]
 
 
 def test_a_hyphen_at_a_line_end_in_a_cell_is_joined_within_the_cell() -> None:
@@ -166,7 +159,7 @@ def test_a_hyphen_at_a_line_end_in_a_cell_is_joined_within_the_cell() -> None:
         rest = {"Admi-": "nistration", "Sta-": "tistics", "Inspec-": "tion"}[office]
         page += lines([name], top=top) + lines(["688"], left=200, top=top) + lines([office, rest], left=300, top=top)
     offices = ("Western\t688\tAdministration", "Northern\t688\tStatistics", "Eastern\t688\tInspection")
-    assert paragraphs(read(page)) == list(offices)
+    assert texts(read(page)) == list(offices)
 
 
 def test_a_line_drawn_out_in_a_cell_is_no_cell_of_its_own() -> None:
@@ -180,7 +173,7 @@ def test_a_line_drawn_out_in_a_cell_is_no_cell_of_its_own() -> None:
     page += lines(["Southern"], top=top) + lines(["221"], left=200, top=top)
     page += lines(["Office"], left=300, top=top) + lines(["sea"], left=drawn_out, top=top)
     page += lines(["and lakes"], left=300, top=top + LINE)
-    assert paragraphs(read(page)) == [
+    assert texts(read(page)) == [
         *(f"{name}\t688\tDepartment of the sea and rivers" for name in ("Western", "Northern", "Eastern")),
         "Southern\t221\tOffice sea and lakes",
     ]
@@ -188,8 +181,8 @@ def test_a_line_drawn_out_in_a_cell_is_no_cell_of_its_own() -> None:
 
 def test_words_of_cells_that_touch_are_two_words() -> None:
     letter_by_letter = "BT /F1 12 Tf 72 700 Td " + "".join(f"({letter}) Tj " for letter in "The BSkyB.") + "ET"
-    assert paragraphs(read(lines(["Area"]) + lines(["Office"], left=97.34))) == ["Area Office"]
-    assert paragraphs(read(letter_by_letter)) == ["The BSkyB."]
+    assert texts(read(lines(["Area"]) + lines(["Office"], left=97.34))) == ["Area Office"]
+    assert texts(read(letter_by_letter)) == ["The BSkyB."]
 
 
 def test_a_row_goes_on_over_the_end_of_a_page() -> None:
@@ -208,9 +201,9 @@ def test_a_row_goes_on_over_the_end_of_a_page() -> None:
     cut = [*first[:2], ("Upper North-", "530", "Electricity and")]
     more = [("Southern", "221", "Finance"), ("Eastern", "729", "Revenue")]
     rows = ["\t".join(row) for row in (*first[:2], ("Upper Northwestern", "530", "Electricity and heat supply"), *more)]
-    assert paragraphs(read(table(cut), table([("western", "", "heat supply"), *more]))) == rows
+    assert texts(read(table(cut), table([("western", "", "heat supply"), *more]))) == rows
     whole = ["\t".join(row) for row in (*first, ("Total", "", "2168"), *more)]
-    assert paragraphs(read(table(first), table([("Total", "", "2168"), *more]))) == [
+    assert texts(read(table(first), table([("Total", "", "2168"), *more]))) == [
         text.replace("\t\t", "\t") for text in whole
     ]
 
@@ -248,7 +241,7 @@ def test_chapters_that_are_numbered_are_no_running_heads() -> None:
 
 def test_a_page_alone_loses_nothing() -> None:
     page = lines(["Reservoirs of the region"], top=30) + lines(PROSE, top=80)
-    assert paragraphs(read(page)) == ["Reservoirs of the region", " ".join(PROSE)]
+    assert texts(read(page)) == ["Reservoirs of the region", " ".join(PROSE)]
 
 
 def test_two_copies_of_a_form_lose_nothing() -> None:
@@ -259,7 +252,7 @@ def test_two_copies_of_a_form_lose_nothing() -> None:
 def test_what_a_tagged_file_calls_no_text_is_left_out_at_the_edge_alone() -> None:
     head = "/Artifact <</Type /Pagination>> BDC\n" + lines(["Bulletin"], top=30) + "EMC\n"
     inner = "/Artifact <</Type /Layout>> BDC\n" + lines(["Stays"], top=400) + "EMC\n"
-    assert paragraphs(read(head + lines(PROSE, top=80) + inner)) == [" ".join(PROSE), "Stays"]
+    assert texts(read(head + lines(PROSE, top=80) + inner)) == [" ".join(PROSE), "Stays"]
 
 
 # -- hyphens
@@ -359,19 +352,19 @@ def test_words_stand_where_the_turned_page_shows_them(degrees: int) -> None:
         180: (width - right, height - bottom, width - left, height - top),
         270: (top, height - right, bottom, height - left),
     }[degrees]
-    assert paragraphs(source) == [" ".join(PROSE)]
+    assert texts(source) == [" ".join(PROSE)]
     assert first[3:] == pytest.approx(expected, abs=0.1)
 
 
 def test_places_count_from_the_cropped_page_and_what_is_cut_off_is_left_out() -> None:
     source = read(lines(PROSE) + lines(["Cut off"], top=700), page="/CropBox [50 200 500 800]")
-    assert paragraphs(source) == [" ".join(PROSE)]
+    assert texts(source) == [" ".join(PROSE)]
     assert source.words[0][3:5] == pytest.approx((22.0, 30.66), abs=0.1)
 
 
 def test_text_that_stands_turned_is_read_too() -> None:
     turned = "BT /F1 12 Tf 0 1 -1 0 560 200 Tm (Turned by a quarter) Tj ET"
-    assert paragraphs(read(lines(PROSE) + turned)) == [" ".join(PROSE), "Turned by a quarter"]
+    assert texts(read(lines(PROSE) + turned)) == [" ".join(PROSE), "Turned by a quarter"]
 
 
 # -- metadata
@@ -442,12 +435,12 @@ def test_a_page_of_little_text_over_a_picture_is_a_scan_and_one_with_a_logo_is_n
 
 def test_letters_of_a_font_with_the_wrong_names_are_put_right() -> None:
     text = "Вода чистая".encode("cp1251").decode("cp1252")
-    assert paragraphs(read(lines([text]))) == ["Вода чистая"]
+    assert texts(read(lines([text]))) == ["Вода чистая"]
 
 
 def test_a_page_that_is_missing_costs_only_itself() -> None:
     source = reader.read(pdf([lines(PROSE), lines(MORE), lines(MORE)]).replace(b"6 0 R 8 0 R", b"6 0 R 1 0 R"))
-    assert paragraphs(source) == [" ".join(PROSE), " ".join(MORE)]
+    assert texts(source) == [" ".join(PROSE), " ".join(MORE)]
     assert source.missing == ("page 2: its content is damaged",)
 
 
@@ -482,4 +475,4 @@ def test_a_page_with_more_than_it_can_show_is_named() -> None:
     flood = "BT /F1 1 Tf 1 0 0 1 10 10 Tm " + f"({'w' * 30_000}) Tj " * 7 + "ET"
     source = read(flood, lines(PROSE))
     assert source.missing == ("page 1: more than 200,000 characters",)
-    assert paragraphs(source) == [" ".join(PROSE)]
+    assert texts(source) == [" ".join(PROSE)]

@@ -13,20 +13,13 @@ from hypothesis import strategies as st
 from rag import readers
 from rag.errors import DocumentError
 from rag.types import Document
+from tests.small_source import kinds, texts
 
 SEED = Path(__file__).resolve().parent.parent / "seeds" / "000_1c14ccf7fdd8eae7.txt"
 
 
 def read(text: str, path: str = "a.txt") -> Document:
     return readers.read(text.encode(), path).document
-
-
-def blocks(document: Document) -> list[str]:
-    return [document.text[block.start : block.end] for block in document.blocks]
-
-
-def kinds(document: Document) -> list[tuple[str, str]]:
-    return [(document.text[block.start : block.end], block.kind) for block in document.blocks]
 
 
 # -- plain text
@@ -58,7 +51,7 @@ def test_seed_gives_its_date_and_thirteen_paragraphs_without_it() -> None:
 )
 def test_plain_paragraphs(text: str, paragraphs: list[str]) -> None:
     document = read(text)
-    assert blocks(document) == paragraphs
+    assert texts(document) == paragraphs
     assert document.text == text
 
 
@@ -76,7 +69,7 @@ def test_plain_paragraphs(text: str, paragraphs: list[str]) -> None:
 )
 def test_leading_date_is_metadata_and_no_prose(text: str, date: str | None, first: str) -> None:
     document = read(text)
-    assert (document.date, blocks(document)[0]) == (date, first)
+    assert (document.date, texts(document)[0]) == (date, first)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +196,7 @@ def test_front_matter_is_metadata(front: str, title: str, date: str | None, lang
 
 @pytest.mark.parametrize("text", ["---\n\nOne.\n\n---\n\nTwo.", "One.\n\n---\n\nTwo.\n\n---\n", "---\nOne.\n\nTwo."])
 def test_rule_across_the_page_is_no_front_matter(text: str) -> None:
-    assert blocks(read(text, "a.md")) == ["One.", "Two."]
+    assert texts(read(text, "a.md")) == ["One.", "Two."]
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
@@ -245,7 +238,7 @@ def test_markdown_title_is_the_heading_without_its_marks() -> None:
     ],
 )
 def test_nesting_too_deep_for_the_parser_is_read_all_the_same(text: str) -> None:
-    held = "\n".join(blocks(read(text, "a.md")))
+    held = "\n".join(texts(read(text, "a.md")))
     assert [word for word in text.split() if word.isalnum() and word not in held] == []
 
 
@@ -255,5 +248,5 @@ def test_no_letter_of_a_markdown_file_is_lost(text: str) -> None:
     if not any(sign.isalpha() for sign in text):
         return
     document = read("x\n\n" + text, "a.md")
-    covered = "".join(blocks(document))
+    covered = "".join(texts(document))
     assert sorted(filter(str.isalpha, covered)) == sorted(filter(str.isalpha, "x" + text))

@@ -6,11 +6,11 @@ import pytest
 
 from rag.errors import DocumentError
 from rag.readers import rtf
+from tests import small_source
 
 
 def blocks(body: str, header: str = r"\ansi\ansicpg1251\deff0") -> list[tuple[str, str]]:
-    source = rtf.read(rf"{{\rtf1{header} {body}}}".encode("latin-1"))
-    return [(block.kind, source.text[block.start : block.end]) for block in source.blocks]
+    return small_source.blocks(rtf.read(rf"{{\rtf1{header} {body}}}".encode("latin-1")))
 
 
 def paragraphs(body: str, header: str = r"\ansi\ansicpg1251\deff0") -> list[str]:

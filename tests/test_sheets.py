@@ -10,7 +10,8 @@ import pytest
 
 from rag.errors import DocumentError
 from rag.readers import csv, odf, sheets, xls, xlsx
-from rag.readers.source import Draft, Source
+from rag.readers.source import Draft
+from tests.small_source import blocks, packed
 
 FILES = Path(__file__).resolve().parent / "data" / "office"
 READERS = {"xlsx": xlsx, "ods": odf, "xls": xls, "csv": csv}
@@ -30,20 +31,8 @@ TRADE = [
 ]
 
 
-def blocks(source: Source) -> list[tuple[str, str]]:
-    return [(block.kind, source.text[block.start : block.end]) for block in source.blocks]
-
-
 def texts(text: str) -> list[str]:
     return [each for _, each in blocks(csv.read(text.encode()))]
-
-
-def packed(parts: dict[str, str]) -> bytes:
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in parts.items():
-            file.writestr(name, content)
-    return memory.getvalue()
 
 
 def workbook(rows: str, strings: str = "") -> bytes:
