@@ -25,7 +25,7 @@ from rag import watch
 from rag.errors import IndexBusy, IndexUnusable, NothingToIndex, RagError
 from rag.stores import files
 from rag.types import Matrix
-from rag.web import collection, page
+from rag.web import asking, collection
 from rag.web.collection import Collection
 from rag.web.texts import EN
 from tests.small_encoder import SmallEncoder
@@ -394,7 +394,7 @@ class Page:
         return [hit.document for hit in self.collection.index().search("документ")]
 
     def told(self) -> str:
-        return str(page.status_json(self.collection.status(), "en")["text"])
+        return str(asking.status_json(self.collection.status(), "en")["text"])
 
     def end(self) -> None:
         self._turns.put(None)

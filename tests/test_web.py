@@ -32,7 +32,7 @@ from rag.errors import (
 from rag.export import answer_json
 from rag.index import Index
 from rag.types import Answer, Citation, Copy, Filters, Progress, Scores
-from rag.web import cards, collection, guard, page
+from rag.web import asking, cards, collection, guard, page
 from rag.web import server as web
 from rag.web.collection import Collection, Status
 from rag.web.texts import EN, ERRORS, LANGUAGES, RU, error_text
@@ -209,8 +209,8 @@ def test_both_languages_say_the_same_things() -> None:
 
 
 def test_every_text_is_used() -> None:
-    files = [path for path in (ROOT / "rag/web").iterdir() if path.suffix in {".py", ".js", ".html"}]
-    sources = "".join(path.read_text("utf-8") for path in files if path.name != "texts.py")
+    files = [path for path in (ROOT / "rag/web").rglob("*") if path.suffix in {".py", ".js", ".html"}]
+    sources = "".join(path.read_text("utf-8") for path in files if path.parent.name != "texts")
     used = {*re.findall(r"""["']([\w.]+)["']""", sources), *ERRORS.values(), "error.unexpected", "error.empty"}
     made = re.compile(r"(status|language|score|note)\.|(found|unsure|not_found|error\.too_long)$")
     assert [key for key in RU if key not in used and not made.match(key)] == []
@@ -249,7 +249,7 @@ def test_each_error_is_one_sentence_in_the_pages_language(
     [
         "/",
         "/config",
-        "/snoska.css",
+        "/snoska/style.css",
         "/assets/x.js",
         "/gradio_api/call/ask",
         "/gradio_api/queue/join",
@@ -286,7 +286,7 @@ def test_addresses_outside_are_answered_with_404_and_the_headers_are_set(server:
     response = httpx.get(server + "/gradio_api/file=/etc/passwd")
     assert (response.status_code, response.text) == (404, "not found\n")
     assert httpx.post(server + "/gradio_api/upload", files={"files": b"x"}).status_code == 404
-    assert httpx.get(server + "/snoska.css").headers["x-content-type-options"] == "nosniff"
+    assert httpx.get(server + "/snoska/style.css").headers["x-content-type-options"] == "nosniff"
 
 
 # --- the collection ---
@@ -314,7 +314,7 @@ def test_a_collection_goes_from_building_to_ready_and_who_asks_early_waits() -> 
         return Ready()
 
     slow = Collection(prepare)
-    assert page.status_json(slow.status(), "en") == {
+    assert asking.status_json(slow.status(), "en") == {
         "state": "building",
         "text": EN["status.building"],
         "samples": [],
@@ -322,7 +322,7 @@ def test_a_collection_goes_from_building_to_ready_and_who_asks_early_waits() -> 
     }
     slow.start()
     assert reported.wait(10)
-    assert page.status_json(slow.status(), "ru")["text"] == "Обрабатываются отрывки: 3 из 9"
+    assert asking.status_json(slow.status(), "ru")["text"] == "Обрабатываются отрывки: 3 из 9"
     release.set()
     assert isinstance(slow.index(), Ready)
     assert slow.status() == Status("ready", documents=2, passages=7, samples={}, model="a model")
@@ -342,7 +342,7 @@ def test_a_failure_is_told_to_all_who_ask_and_tried_again_later(monkeypatch: pyt
     for _ in range(2):
         with pytest.raises(IndexMissing, match="there is none"):
             failing.index()
-    assert page.status_json(failing.status(), "en")["text"] == EN["error.missing"]
+    assert asking.status_json(failing.status(), "en")["text"] == EN["error.missing"]
     assert len(attempts) == 1
     monkeypatch.setattr(collection, "RETRY_AFTER", -1.0)
     assert failing.status().state == "failed"

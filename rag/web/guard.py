@@ -14,8 +14,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-STYLE = "/snoska.css"  # linked by the page itself: Gradio rewrites the selectors of a style that is given to it
-PAGES = frozenset({"/", STYLE, "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt"})
+from rag.web.parts import OWN, STYLE
+
+PAGES = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt"})
 API = frozenset(
     f"/gradio_api/{name}"
     for name in (
@@ -24,7 +25,7 @@ API = frozenset(
     )
 )  # fmt: skip
 HEARTBEAT = "/gradio_api/heartbeat/"  # a stream that an open page keeps
-FOLDERS = ("/assets/", "/static/", "/svelte/", "/gradio_api/call/", "/gradio_api/run/", HEARTBEAT)
+FOLDERS = (OWN, "/assets/", "/static/", "/svelte/", "/gradio_api/call/", "/gradio_api/run/", HEARTBEAT)
 
 ELSEWHERE = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^"]*"\s+content="[^"]*"\s*/>\s*')
 MANIFEST = re.compile(r'<link rel="manifest"[^>]*>\s*')  # an installable app is not offered

@@ -3,56 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import mimetypes
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
 import gradio as gr
-from fastapi import FastAPI, Response
-from gradio.events import api as gradio_api
+from fastapi import FastAPI
 from gradio.themes.utils.fonts import Font
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
-from rag.errors import QuestionError, RagError
-from rag.export import answer_json, search_json
-from rag.index import MAX_QUESTION
-from rag.text import clean
-from rag.types import Filters, Json, Mode
-from rag.web import cards
-from rag.web.collection import Collection, Status
-from rag.web.guard import STYLE, Guard
-from rag.web.texts import LANGUAGES, Texts, error_text, texts
+from rag.web import api, asking
+from rag.web.collection import Collection
+from rag.web.guard import Guard
+from rag.web.parts import OWN, STYLE, Part
+from rag.web.texts import LANGUAGES
 
-log = logging.getLogger(__name__)
-
-SHOWN = 5  # citations on the page
 AT_ONCE = 4  # calls of the API that run side by side; the others wait in Gradio's queue
 WAITING = 64  # calls in the queue; beyond it the API says that it is busy
+MARKUP = ("shell.html",)
+STYLES = ("style.css", "cards.css")  # in the order in which they apply
+START = f"""
+import(new URL(".{OWN}page.js", document.baseURI)).then((page) => page.start({{ element, props, server }}));
+"""
 
 
 def create_app(collection: Collection) -> FastAPI:
     """The web app over a collection, which is started with it. Raises nothing: errors are shown on the page."""
-
-    style = _file("style.css") + _file("cards.css")
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         collection.start()
         yield
 
+    parts = [asking.part(collection)]
     app = FastAPI(title="Snoska", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.closing = asyncio.Event()  # set by the server when it stops
     app.add_middleware(Guard)
-    app.add_api_route(STYLE, lambda: Response(style, media_type="text/css", headers={"Cache-Control": "no-cache"}))
+    app.router.routes.extend([*_assets(), *(route for part in parts for route in part.routes)])
     return cast(
         FastAPI,
         gr.mount_gradio_app(
             app,
-            _blocks(collection),
+            _blocks(collection, parts),
             path="/",
             footer_links=[],
             run_history=False,
@@ -68,17 +67,17 @@ def create_app(collection: Collection) -> FastAPI:
     )
 
 
-def _blocks(collection: Collection) -> gr.Blocks:
+def _blocks(collection: Collection, parts: Sequence[Part]) -> gr.Blocks:
     with _Blocks(title="Snoska", analytics_enabled=False, fill_width=True) as blocks:
         gr.HTML(
-            _file("shell.html"),
+            "".join(map(_file, MARKUP)),
             elem_id="snoska",
-            js_on_load=_file("page.js"),
+            js_on_load=START,
             apply_default_css=False,
-            server_functions=_page_functions(collection),
+            server_functions=[function for part in parts for function in part.functions],
             texts={language: dict(said) for language, said in LANGUAGES.items()},
         )
-        _api(collection)
+        api.add(collection)
     return cast(gr.Blocks, blocks.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE))
 
 
@@ -89,121 +88,23 @@ class _Blocks(gr.Blocks):
         inputs.extend(block.value for block in block_fn.inputs[len(inputs) :])
 
 
-def _page_functions(collection: Collection) -> list[Any]:
-    """What page.js calls: each takes one object and gives one."""
-
-    def ask(data: object) -> Json:
-        given = data if isinstance(data, Mapping) else {}
-        question, said = given.get("question"), texts(given.get("language"))
-        if not isinstance(question, str):
-            question = ""
-        try:
-            answer = collection.index().ask(question, SHOWN)
-        except Exception as error:  # the page's edge: a reader sees one sentence, never a traceback
-            if not isinstance(error, RagError):
-                log.exception("a question could not be answered")
-            message = error_text(error, said, question, MAX_QUESTION)
-            return {"answer": cards.error_html(message, question[:MAX_QUESTION]), "citations": ""}
-        return {"answer": cards.answer_html(answer, question, said), "citations": cards.citations_html(answer, said)}
-
-    async def status(data: object) -> Json:  # async: answered at once, even where all threads wait for the model
-        language = data.get("language") if isinstance(data, Mapping) else None
-        return status_json(collection.status(), language)
-
-    return [ask, status]
+def _assets() -> Iterator[Route]:
+    """The page's scripts, each at its own address, and its styles as one."""
+    scripts = [file.name for file in resources.files("rag.web").joinpath("assets").iterdir()]
+    for name in scripts:
+        if name.endswith(".js"):
+            yield _asset(OWN + name, _file(name))
+    yield _asset(STYLE, "".join(map(_file, STYLES)))
 
 
-def status_json(status: Status, language: object) -> Json:
-    """The collection's state, told in the page's language, and the sample questions in it."""
-    said = texts(language)
-    questions = (status.samples or {}).get(language if isinstance(language, str) else "en", ())
-    model = said["model"].format(model=status.model) if status.model else ""
-    return {"state": status.state, "text": _status_text(status, said), "samples": list(questions), "model": model}
+def _asset(address: str, content: str) -> Route:
+    media_type = mimetypes.types_map[os.path.splitext(address)[1]]  # noqa: PTH122  # an address is no path
 
+    def serve(_: Request) -> Response:
+        return Response(content, media_type=media_type, headers={"Cache-Control": "no-cache"})
 
-def _status_text(status: Status, said: Texts) -> str:
-    if status.state == "ready":
-        ready = said["status.ready"].format(documents=status.documents, passages=status.passages)
-        if status.error is not None:
-            return f"{ready} · {said['status.stale']} {error_text(status.error, said)}"
-        return f"{ready} · {said['status.renewing']}" if status.progress is not None else ready
-    if status.error is not None:
-        return error_text(status.error, said)
-    if status.progress is not None and f"status.{status.progress.stage}" in said:
-        step = status.progress
-        return said[f"status.{step.stage}"].format(done=step.done, total=step.total)
-    return said[f"status.{status.state}"]
-
-
-def _api(collection: Collection) -> None:
-    def ask(
-        question: str,
-        language: str | None = None,
-        document: str | None = None,
-        type: str | None = None,
-        since: str | None = None,
-        until: str | None = None,
-        k: int = 5,
-    ) -> dict[str, Any]:
-        """The answer to a question with its citations; the filters are about the documents."""
-        with _ToldToClients():
-            filters = _filters(language=language, document=document, type=type, since=since, until=until)
-            return answer_json(collection.index().ask(_text(question), _count(k), filters=filters))
-
-    def search(
-        query: str,
-        k: int = 10,
-        mode: str = "hybrid",
-        language: str | None = None,
-        document: str | None = None,
-        type: str | None = None,
-        since: str | None = None,
-        until: str | None = None,
-    ) -> dict[str, Any]:
-        """The passages that fit a query best."""
-        with _ToldToClients():
-            filters = _filters(language=language, document=document, type=type, since=since, until=until)
-            hits = collection.index().search(_text(query), _count(k), mode=_mode(mode), filters=filters)
-            return search_json(clean(query), hits)
-
-    gradio_api(ask, api_name="ask")
-    gradio_api(search, api_name="search")
-
-
-class _ToldToClients:
-    """Turns a RagError into Gradio's error, whose message reaches the client; others stay unexplained there."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, RagError):
-            raise gr.Error(str(error), print_exception=False) from error
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise QuestionError(f"the question is {value!r:.40}: send a text")
-    return value
-
-
-def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise QuestionError(f"k is {value!r:.40}: send a whole number")
-    return value
-
-
-def _mode(value: str) -> Mode:
-    if value not in get_args(Mode):
-        raise QuestionError(f"mode is {value!r:.40}: send one of {', '.join(get_args(Mode))}")
-    return cast(Mode, value)
-
-
-def _filters(**given: object) -> Filters:
-    for name, value in given.items():
-        if value is not None and not isinstance(value, str):
-            raise QuestionError(f"{name} is {value!r:.40}: send a text or nothing")
-    return Filters(**{name: value or None for name, value in given.items()})  # type: ignore[arg-type]  # checked above
+    return Route(address, serve)
 
 
 def _file(name: str) -> str:
-    return resources.files("rag.web").joinpath(name).read_text(encoding="utf-8")
+    return resources.files("rag.web").joinpath("assets", name).read_text(encoding="utf-8")

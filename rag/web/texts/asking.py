@@ -1,21 +1,6 @@
-"""What the page says, in its two languages; every key is in both."""
+"""What is said about asking and about the answer."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-
-from rag.errors import (
-    IndexBusy,
-    IndexDamaged,
-    IndexMismatch,
-    IndexMissing,
-    ModelError,
-    NothingToIndex,
-    QuestionError,
-    RagError,
-)
-
-Texts = Mapping[str, str]
 
 RU = {
     "name": "Сноска",
@@ -144,27 +129,3 @@ EN = {
     "error.nothing": "The folder has no document that could be read. Add some, then reload the page.",
     "error.unexpected": "Something went wrong. The program's log says what; please try again.",
 }
-
-LANGUAGES: Mapping[str, Texts] = {"ru": RU, "en": EN}
-ERRORS: Mapping[type[RagError], str] = {
-    IndexMissing: "error.missing",
-    IndexDamaged: "error.damaged",
-    IndexMismatch: "error.mismatch",
-    IndexBusy: "error.busy",
-    ModelError: "error.model",
-    NothingToIndex: "error.nothing",
-}
-
-
-def texts(language: object) -> Texts:
-    """The texts in a language; in English where the page does not speak it."""
-    return LANGUAGES.get(language, EN) if isinstance(language, str) else EN
-
-
-def error_text(error: Exception, said: Texts, question: str = "", limit: int = 0) -> str:
-    """One sentence for the page's reader: what is wrong and what to do, in the page's language."""
-    if isinstance(error, QuestionError):
-        return said["error.too_long"].format(limit=limit) if len(question) > limit else said["error.empty"]
-    return (
-        said[ERRORS.get(type(error), "error.unexpected")] if isinstance(error, RagError) else said["error.unexpected"]
-    )

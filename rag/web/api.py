@@ -1,0 +1,86 @@
+"""The web API: the same asks for programs, through Gradio."""
+
+from __future__ import annotations
+
+from typing import Any, cast, get_args
+
+import gradio as gr
+from gradio.events import api as gradio_api
+
+from rag.errors import QuestionError, RagError
+from rag.export import answer_json, search_json
+from rag.text import clean
+from rag.types import Filters, Mode
+from rag.web.collection import Collection
+
+
+def add(collection: Collection) -> None:
+    """Adds the functions to the Gradio app that is being made."""
+
+    def ask(
+        question: str,
+        language: str | None = None,
+        document: str | None = None,
+        type: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        k: int = 5,
+    ) -> dict[str, Any]:
+        """The answer to a question with its citations; the filters are about the documents."""
+        with _ToldToClients():
+            filters = _filters(language=language, document=document, type=type, since=since, until=until)
+            return answer_json(collection.index().ask(_text(question), _count(k), filters=filters))
+
+    def search(
+        query: str,
+        k: int = 10,
+        mode: str = "hybrid",
+        language: str | None = None,
+        document: str | None = None,
+        type: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> dict[str, Any]:
+        """The passages that fit a query best."""
+        with _ToldToClients():
+            filters = _filters(language=language, document=document, type=type, since=since, until=until)
+            hits = collection.index().search(_text(query), _count(k), mode=_mode(mode), filters=filters)
+            return search_json(clean(query), hits)
+
+    gradio_api(ask, api_name="ask")
+    gradio_api(search, api_name="search")
+
+
+class _ToldToClients:
+    """Turns a RagError into Gradio's error, whose message reaches the client; others stay unexplained there."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, RagError):
+            raise gr.Error(str(error), print_exception=False) from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise QuestionError(f"the question is {value!r:.40}: send a text")
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise QuestionError(f"k is {value!r:.40}: send a whole number")
+    return value
+
+
+def _mode(value: str) -> Mode:
+    if value not in get_args(Mode):
+        raise QuestionError(f"mode is {value!r:.40}: send one of {', '.join(get_args(Mode))}")
+    return cast(Mode, value)
+
+
+def _filters(**given: object) -> Filters:
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise QuestionError(f"{name} is {value!r:.40}: send a text or nothing")
+    return Filters(**{name: value or None for name, value in given.items()})  # type: ignore[arg-type]  # checked above

@@ -1,0 +1,15 @@
+// Puts the page's parts together.
+import * as asking from "./asking.js";
+import { connect } from "./context.js";
+import * as status from "./status.js";
+
+export function start(given) {
+  const page = connect(given);
+  const switcher = page.find("#language");
+  page.label();
+  page.find("#page").hidden = false; // nothing is to be typed or pressed before anyone listens
+  switcher.value = page.language;
+  switcher.addEventListener("change", () => page.speak(switcher.value));
+  const { put } = asking.install(page);
+  status.install(page, put);
+}

@@ -1,0 +1,20 @@
+"""What a part of the page gives: functions for its script to call, and addresses of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.routing import BaseRoute
+
+OWN = "/snoska/"  # where everything of ours lies that is not Gradio's
+STYLE = f"{OWN}style.css"  # linked by the page itself: Gradio rewrites the selectors of a style that is given to it
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """``functions`` take one object and give one; the script calls each by its name. ``routes`` lie under ``OWN``."""
+
+    functions: Sequence[Callable[[Any], Any]] = ()
+    routes: Sequence[BaseRoute] = ()
