@@ -15,6 +15,7 @@
 | SNOSKA_READ_SECONDS | a file that takes longer to read is skipped | 60 |
 | SNOSKA_READ_MB | a file that takes more memory to read is skipped | 1024 |
 | SNOSKA_OCR | languages of scanned pages, as Tesseract names them; off: scanned pages are skipped | rus+kaz+eng |
+| SNOSKA_MCP | on or off: whether the page's server offers MCP tools too | off |
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Settings:
     read_seconds: int = 60
     read_megabytes: int = 1024
     ocr: tuple[str, ...] = ("rus", "kaz", "eng")
+    mcp: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -77,6 +79,7 @@ class Settings:
             read_seconds=math.ceil(_number("READ_SECONDS", get("READ_SECONDS"), 60)),
             read_megabytes=math.ceil(_number("READ_MB", get("READ_MB"), 1024)),
             ocr=_ocr_languages(get("OCR") or "rus+kaz+eng"),
+            mcp=_one_of("MCP", get("MCP"), ("on", "off")) == "on",
         )
 
 

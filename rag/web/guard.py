@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from urllib.parse import urlsplit
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,9 +22,10 @@ API = frozenset(
     f"/gradio_api/{name}"
     for name in (
         "info", "openapi.json", "theme.css", "app_id", "startup-events", "login_check", "user",
-        "queue/join", "queue/data", "queue/status", "cancel", "reset", "component_server",
+        "queue/join", "queue/data", "queue/status", "cancel", "reset", "component_server", "mcp",
     )
 )  # fmt: skip
+MCP = "/gradio_api/mcp"  # answered where SNOSKA_MCP=on
 HEARTBEAT = "/gradio_api/heartbeat/"  # a stream that an open page keeps
 FOLDERS = (OWN, "/assets/", "/static/", "/svelte/", "/gradio_api/call/", "/gradio_api/run/", HEARTBEAT)
 
@@ -50,6 +52,12 @@ def allowed(path: str) -> bool:
     if ".." in path:
         return False
     return path in PAGES or path.removesuffix("/") in API or path.startswith(FOLDERS)
+
+
+def same_origin(headers: Headers) -> bool:
+    """Whether a request comes from a page of ours, or from no page at all: programs name no origin."""
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
 class Guard:

@@ -6,7 +6,7 @@ import asyncio
 import mimetypes
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import resources
 from typing import Any, cast
 
@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rag.web import api, asking
+from rag.settings import Settings
+from rag.web import api, asking, mcp
 from rag.web.collection import Collection
 from rag.web.guard import Guard
 from rag.web.parts import OWN, STYLE, Part
@@ -35,23 +36,35 @@ import(new URL(".{OWN}page.js", document.baseURI)).then((page) => page.start({{ 
 
 
 def create_app(collection: Collection) -> FastAPI:
-    """The web app over a collection, which is started with it. Raises nothing: errors are shown on the page."""
+    """The web app over a collection, which is started with it; what goes wrong with that is shown on the page.
+
+    Raises ConfigurationError where the environment holds a setting that cannot be used.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         collection.start()
-        yield
+        async with AsyncExitStack() as stack:
+            if tools is not None:
+                await stack.enter_async_context(tools.running())
+            yield
 
+    settings = Settings.from_environment()
+    if settings.mcp:
+        mcp.checked()
     parts = [asking.part(collection)]
+    blocks = _blocks(collection, parts)
+    tools = mcp.Tools(blocks) if settings.mcp else None
     app = FastAPI(title="Snoska", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.closing = asyncio.Event()  # set by the server when it stops
     app.add_middleware(Guard)
     app.router.routes.extend([*_assets(), *(route for part in parts for route in part.routes)])
+    app.router.routes.extend(tools.routes() if tools is not None else ())
     return cast(
         FastAPI,
         gr.mount_gradio_app(
             app,
-            _blocks(collection, parts),
+            blocks,
             path="/",
             footer_links=[],
             run_history=False,
