@@ -70,7 +70,7 @@ def main() -> None:
 
 def _stems(folder: Path) -> list[list[str]]:
     files, _ = scan(folder, 2**25)
-    readings, _ = read_all(files, folder, Settings(ocr=()))
+    readings, _ = read_all(files, {"": folder}, Settings(ocr=()))
     found = (
         p for _, each in readings for p in passages(each.document, lambda texts: [len(t) // 4 for t in texts], 480)
     )

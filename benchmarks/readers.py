@@ -169,7 +169,7 @@ def read(files: list[Path]) -> tuple[list[tuple[Path, Document]], list[Skipped],
     started = time.perf_counter()
     names = {path.name for path in files}
     found, _ = folders.scan(folder, Settings().max_file_bytes)
-    read, skipped = read_all([file for file in found if file.path in names], folder, Settings.from_environment())
+    read, skipped = read_all([file for file in found if file.path in names], {"": folder}, Settings.from_environment())
     seconds = time.perf_counter() - started
     return [(folder / file.path, reading.document) for file, reading in read], skipped, seconds
 
@@ -210,7 +210,7 @@ def help_pages(folder: Path) -> None:
     started = time.perf_counter()
     found, skipped = folders.scan(folder, Settings().max_file_bytes)
     found = [file for file in found if file.path.endswith(".html")]
-    read, failed = read_all(found, folder, Settings.from_environment())
+    read, failed = read_all(found, {"": folder}, Settings.from_environment())
     seconds = time.perf_counter() - started
     total, characters, errors, leaks = 0, 0, 0, Counter[str]()
     far: list[tuple[float, str]] = []

@@ -335,7 +335,7 @@ def _real(folders: Sequence[Path], encoder: SentenceEncoder) -> dict[str, list[P
     for folder in folders:
         files, _ = scan(folder, 2**25)
         readings, _ = read_all(
-            [file for file in files if file.path.endswith((".html", ".txt"))], folder, Settings(ocr=())
+            [file for file in files if file.path.endswith((".html", ".txt"))], {"": folder}, Settings(ocr=())
         )
         for _, reading in readings:
             for passage in split(reading.document, encoder.count_tokens, encoder.max_tokens):

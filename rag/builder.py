@@ -54,15 +54,16 @@ def build(
     rebuild: bool = False,
     progress: ProgressCallback = lambda _: None,
 ) -> BuildReport:
-    """Brings the index in ``index`` up to date with the folder ``documents``.
+    """Brings the index in ``index`` up to date with the folder ``documents`` and with what was uploaded to the index.
 
     ``encoder`` gives the model, asked for only where something is to be embedded; ``fingerprint`` is the model's.
     Raises ConfigurationError, NothingToIndex, IndexBusy, and, not with ``rebuild``, IndexDamaged or IndexMismatch.
     """
-    if documents.resolve() == index.resolve():
+    if documents.resolve() in (index.resolve(), index.resolve() / folders.UPLOADS):
         raise ConfigurationError(f"{documents} cannot hold both the documents and the index: name another --index")
     started = time.perf_counter()
-    found, skipped = folders.scan(documents, settings.max_file_bytes, leave_out=index)
+    roots = folders.roots(documents, index)
+    found, skipped = folders.scan_all(roots, settings.max_file_bytes, leave_out=index)
     if not found:  # before the lock, which makes the index's folder
         raise NothingToIndex(_nothing(documents, skipped))
     with files.builder_lock(index):
@@ -82,7 +83,7 @@ def build(
         growth = grow() if isinstance(previous, MappedStore) or left else None
         held, damaged, wanted = _known(growth.keep(found) if growth else found, previous)
         indexed = growth.damaged if growth else damaged.get
-        taking = take_in(wanted, documents, settings, encoder, indexed, progress)
+        taking = take_in(wanted, roots, settings, encoder, indexed, progress)
         for taken, failed in itertools.chain([([], [])], taking):
             skipped += failed
             held += taken

@@ -114,7 +114,7 @@ def _watch(documents: str, index: str, rebuild: bool, show: Callable[[Any], None
     folder.checked(Path(documents))  # a folder that is not there yet is rather a slip of the hand
     signal.signal(signal.SIGTERM, interrupt)
     with contextlib.suppress(KeyboardInterrupt):  # this is how it is meant to be stopped
-        watch.follow(watch.changes(Path(documents), threading.Event(), leave_out=Path(index)), renew, told)
+        watch.follow(watch.changes(Path(documents), threading.Event(), Path(index)), renew, told)
 
 
 def _did_something(report: BuildReport | None, before: BuildReport | None) -> bool:

@@ -1,7 +1,8 @@
 """A folder of documents against what is indexed: what is new, changed, gone, renamed or the same.
 
 Files are told apart by the SHA-256 of their bytes, so that a touched file is not read again and a renamed one is
-recognised. A sidecar, ``X.meta.json``, is part of the document beside it.
+recognised. A sidecar, ``X.meta.json``, is part of the document beside it. What was uploaded on the page lies in the
+index, in a folder of its own, and is indexed with the rest, under ``uploads/``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import os
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.errors import DocumentError, NothingToIndex
@@ -20,6 +21,10 @@ from rag.readers.encodings import decode_name
 from rag.types import Skipped
 
 SIDECAR = ".meta.json"
+UPLOADS = "uploads"  # the folder within the index, and the first part of its documents' paths
+KEPT = "this name is kept for what is uploaded on the page: rename the folder, or remove what was uploaded"
+
+Roots = Mapping[str, Path]  # the folders that documents lie in, by what their paths begin with: "", "uploads/"
 
 Content = tuple[str, str, str]  # what a document follows from: its SHA-256, its ending, its sidecar's SHA-256
 
@@ -30,7 +35,7 @@ class File:
 
     ``sha256`` is that of its bytes, in hexadecimal, ``sidecar_sha256`` that of its sidecar's, empty where it has none.
     ``name`` and ``sidecar`` are what the system calls the two, relative to the folder; ``name`` is empty where it is
-    the path.
+    the path. All three begin with the folder's prefix, where there are several folders.
     """
 
     path: str
@@ -67,6 +72,40 @@ class _Found:
     place: Path
     name: str
     path: str
+
+
+def roots(documents: Path, index: Path) -> Roots:
+    """The folder of documents, and that of what was uploaded to the index, where there is one."""
+    uploads = index / UPLOADS
+    return {"": documents, f"{UPLOADS}/": uploads} if uploads.is_dir() else {"": documents}
+
+
+def place(roots: Roots, source: str) -> Path:
+    """The file that a :attr:`File.source` names."""
+    prefix = max(filter(source.startswith, roots), key=len)
+    return roots[prefix] / source.removeprefix(prefix)
+
+
+def scan_all(roots: Roots, max_bytes: int, leave_out: Path | None = None) -> tuple[list[File], list[Skipped]]:
+    """What :func:`scan` says of several folders as one.
+
+    Where a folder's own subfolder has the name that another one goes by, the subfolder is skipped.
+    """
+    files: list[File] = []
+    skipped: list[Skipped] = []
+    for prefix, folder in roots.items():
+        found, left = scan(folder, max_bytes, leave_out)
+        others = tuple(other for other in roots if other != prefix and other.startswith(prefix))
+        taken = {other for other in others if any(each.path.startswith(other) for each in found)}
+        files += [_under(prefix, each) for each in found if not each.path.startswith(others)]
+        skipped += [Skipped(prefix + each.file, each.reason) for each in left if not each.file.startswith(others)]
+        skipped += [Skipped(other, KEPT) for other in sorted(taken)]
+    return sorted(files, key=lambda file: file.path), skipped
+
+
+def _under(prefix: str, file: File) -> File:
+    name, sidecar = (each and prefix + each for each in (file.name, file.sidecar))
+    return replace(file, path=prefix + file.path, name=name, sidecar=sidecar)
 
 
 def scan(folder: Path, max_bytes: int, leave_out: Path | None = None) -> tuple[list[File], list[Skipped]]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from rag import reading
 from rag.errors import DocumentError
-from rag.folder import File
+from rag.folder import File, Roots, place
 from rag.passages import passages
 from rag.protocols import Encoder
 from rag.readers import Reading, metadata
@@ -40,7 +39,7 @@ class Taken:
 
 def take_in(
     wanted: Sequence[File],
-    documents: Path,
+    roots: Roots,
     settings: Settings,
     encoder: Callable[[], Encoder],
     indexed: Callable[[str], Taken | None],
@@ -58,12 +57,12 @@ def take_in(
             is_reading = step.stage == "reading"
             progress(replace(step, done=before + step.done, total=len(wanted)) if is_reading else step)
 
-        readings, skipped = reading.read_all(some, documents, settings, tell)
-        yield [_taken(documents, file, each, indexed(file.path), encoder) for file, each in readings], skipped
+        readings, skipped = reading.read_all(some, roots, settings, tell)
+        yield [_taken(roots, file, each, indexed(file.path), encoder) for file, each in readings], skipped
 
 
-def _taken(documents: Path, file: File, each: Reading, indexed: Taken | None, encoder: Callable[[], Encoder]) -> Taken:
-    document, problems = _described(each.document, documents, file)
+def _taken(roots: Roots, file: File, each: Reading, indexed: Taken | None, encoder: Callable[[], Encoder]) -> Taken:
+    document, problems = _described(each.document, roots, file)
     missing = (*each.missing, *problems)
     if indexed is not None and indexed.document == document and indexed.entry.sha256 == file.sha256:
         entry = replace(indexed.entry, name=file.name, sidecar=file.sidecar_sha256, missing=missing)
@@ -73,12 +72,12 @@ def _taken(documents: Path, file: File, each: Reading, indexed: Taken | None, en
     return Taken(entry, document, passages(document, model.count_tokens, model.max_tokens), each.words)
 
 
-def _described(document: Document, documents: Path, file: File) -> tuple[Document, tuple[str, ...]]:
+def _described(document: Document, roots: Roots, file: File) -> tuple[Document, tuple[str, ...]]:
     """The document as its sidecar describes it, and what is wrong with the sidecar, where something is."""
     if not file.sidecar:
         return document, ()
     try:
-        return metadata.overridden(document, metadata.sidecar((documents / file.sidecar).read_bytes())), ()
+        return metadata.overridden(document, metadata.sidecar(place(roots, file.sidecar).read_bytes())), ()
     except DocumentError as error:
         return document, (str(error),)
     except OSError as error:

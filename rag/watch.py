@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 from watchfiles import watch
 
 from rag.errors import IndexBusy, NothingToIndex, RagError
+from rag.folder import UPLOADS
 from rag.ignore import RULES, is_hidden, is_temporary
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,23 @@ BUSY_AGAIN = 1.0  # seconds before another try where another process builds
 FAILED_AGAIN = 30.0  # seconds before another try where a disk is full, say
 
 
-def changes(folder: Path, stop: threading.Event, leave_out: Path) -> Generator[bool]:
+def changes(folder: Path, stop: threading.Event, index: Path) -> Generator[bool]:
+    """True whenever the documents of the folder, or those uploaded to the index, may have changed; False every half
+    second meanwhile.
+
+    What is uploaded comes and goes whole, so that a look at each turn tells, and nothing is waited for. The rest is
+    as :func:`folder_changes` says, which leaves the index out.
+    """
+    uploads = index / UPLOADS
+    before = _look(uploads)
+    with contextlib.closing(folder_changes(folder, stop, index)) as changed:
+        for change in changed:
+            now = _look(uploads)
+            yield change or now != before
+            before = now
+
+
+def folder_changes(folder: Path, stop: threading.Event, leave_out: Path) -> Generator[bool]:
     """True whenever the folder's documents may have changed and are quiet again, False every half second meanwhile.
 
     The first is True, and comes as soon as no change can be missed any more. A folder that is gone is waited for: that
@@ -123,7 +141,7 @@ def _polled(root: Path, identity: tuple[int, int], stop: threading.Event, leave_
         yield is_change
 
 
-def _look(root: Path, leave_out: Path) -> dict[str, tuple[int, int, int]]:
+def _look(root: Path, leave_out: Path | None = None) -> dict[str, tuple[int, int, int]]:
     """What tells each file and folder that matters from a changed one, by its path."""
     found: dict[str, tuple[int, int, int]] = {}
     waiting = [str(root)]
@@ -148,9 +166,9 @@ def _holds_linked_folder(folder: Path) -> bool:
     return any(Path(place, name).is_symlink() for place, folders, _ in os.walk(folder) for name in folders)
 
 
-def _matters(path: str, root: Path, leave_out: Path) -> bool:
+def _matters(path: str, root: Path, leave_out: Path | None) -> bool:
     place = Path(path)
-    if place == root or not place.is_relative_to(root) or place.is_relative_to(leave_out):
+    if place == root or not place.is_relative_to(root) or (leave_out and place.is_relative_to(leave_out)):
         return False  # that the folder itself went is seen by its identity
     *folders, name = place.relative_to(root).parts
     if any(is_hidden(part) for part in folders):

@@ -126,7 +126,7 @@ def test_equal_files_are_read_once_and_each_is_a_document(tmp_path: Path) -> Non
     (tmp_path / "empty.txt").write_text("")
     files, _ = folders.scan(tmp_path, 2**20)
     told: list[Progress] = []
-    read, skipped = read_all(files, tmp_path, Settings(), told.append)
+    read, skipped = read_all(files, {"": tmp_path}, Settings(), told.append)
     assert [(file.path, reading.document.path, reading.document.type) for file, reading in read] == [
         ("a.txt", "a.txt", "txt"),
         ("b.txt", "b.txt", "txt"),
@@ -140,7 +140,7 @@ def test_a_file_that_went_away_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Text.")
     files, _ = folders.scan(tmp_path, 2**20)
     (tmp_path / "a.txt").unlink()
-    assert read_all(files, tmp_path, Settings()) == (
+    assert read_all(files, {"": tmp_path}, Settings()) == (
         [],
         [Skipped("a.txt", "cannot be read: No such file or directory")],
     )
@@ -151,7 +151,7 @@ def test_a_file_changed_since_it_was_found_has_the_hash_of_what_was_read(tmp_pat
     files, _ = folders.scan(tmp_path, 2**20)
     (tmp_path / "a.txt").write_text("New text.")
     now, _ = folders.scan(tmp_path, 2**20)
-    [(file, reading)], _ = read_all(files, tmp_path, Settings())
+    [(file, reading)], _ = read_all(files, {"": tmp_path}, Settings())
     assert (file, reading.document.text) == (now[0], "New text.")
 
 

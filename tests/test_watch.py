@@ -120,6 +120,18 @@ def test_the_index_hidden_and_temporary_files_are_no_change(watched: Watched) ->
     assert watched.is_quiet()
 
 
+def test_what_is_uploaded_to_the_index_is_a_change(watched: Watched) -> None:
+    uploads = watched.folder / "index" / "uploads"
+    uploads.mkdir()
+    (uploads / ".new-upload").write_text("x")
+    assert watched.is_quiet()
+    (uploads / ".new-upload").rename(uploads / "отчёт.txt")
+    assert watched.changed()
+    assert watched.is_quiet()
+    (uploads / "отчёт.txt").unlink()
+    assert watched.changed()
+
+
 def test_a_folder_that_goes_is_waited_for(watched: Watched) -> None:
     shutil.rmtree(watched.folder)
     assert watched.changed()

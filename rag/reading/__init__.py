@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from rag.errors import DocumentError
-from rag.folder import File
+from rag.folder import File, Roots, place
 from rag.readers import Reading, file_type
 from rag.reading.pool import Pool
 from rag.reading.scans import Scan, recognised, unread
@@ -24,16 +23,16 @@ Answers = dict[Key, Json | DocumentError]
 
 
 def read_all(
-    files: Sequence[File], folder: Path, settings: Settings, progress: ProgressCallback = lambda _: None
+    files: Sequence[File], roots: Roots, settings: Settings, progress: ProgressCallback = lambda _: None
 ) -> tuple[list[tuple[File, Reading]], list[Skipped]]:
-    """The files of ``folder`` as read, and those that cannot be read, each with the reason; both in their order.
+    """The files of these folders as read, and those that cannot be read, each with the reason; both in their order.
 
     A file that was changed meanwhile comes back with the hash of what was read. ``progress`` hears of files read
     (``reading``) and of scanned pages recognised (``recognising``).
     """
     requests: dict[Key, Json] = {}
     for file in files:
-        requests.setdefault(_key(file), {"file": str(folder / file.source), "path": file.path})
+        requests.setdefault(_key(file), {"file": str(place(roots, file.source)), "path": file.path})
     with Pool(len(requests), settings.read_seconds, settings.read_megabytes) as pool:
         answers = _read(pool, requests, lambda done: progress(Progress("reading", done, len(requests))))
         scans = [

@@ -84,7 +84,7 @@ class Collection:
             )
         return cls(
             lambda progress: indexes.build(documents, index, progress=progress),
-            lambda stop: watch.changes(documents, stop, leave_out=index),
+            lambda stop: watch.changes(documents, stop, index),
             lambda opened, changed, progress: (
                 opened.updated(documents, progress=progress) if changed else opened.latest()
             ),
