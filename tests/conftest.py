@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +16,11 @@ from rag.encoders import BundledEncoder
 from rag.index import Index, build
 from rag.settings import Settings
 from rag.web.collection import Collection
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser_help import Visit
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +68,33 @@ def server(seed_index: Index, serve_app: Callable[[Collection], str]) -> str:
     url = serve_app(collection)
     collection.index()
     return url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium, started once a module: while Playwright runs, its thread can run no other event loop."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser_help import FLAGS
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for path in map(shutil.which, names) if path), None)
+    assert found, "the tests need Chromium: 'make test' installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Opens pages; the test fails where one asked another host for something, or something went wrong in it."""
+    from tests.browser_help import Visit
+
+    visit = Visit(browser)
+    yield visit
+    visit.close()
+    visit.check()
 
 
 @pytest.fixture

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Route, expect
 
 from rag.encoders import SentenceEncoder
 from rag.errors import IndexMissing
@@ -20,90 +18,18 @@ from rag.index import Index, build
 from rag.types import Progress
 from rag.web.collection import Collection
 from rag.web.texts import EN, LANGUAGES, RU
+from tests.browser_help import (
+    MARKS,
+    QUESTIONS,
+    SENTENCE,
+    UNANSWERABLE,
+    Visit,
+    ask,
+    each_language,
+    shoot,
+)
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.model,
-    # Gradio's queue sums up its own timings with an argument that pandas has deprecated.
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
-]
-
-SCREENSHOTS = Path(__file__).resolve().parent.parent / "build" / "screenshots"
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-)  # fmt: skip
-QUESTIONS = {
-    "ru": "Сколько компаний с эмиратским участием работает в Казахстане?",
-    "en": "How many companies with Emirati participation operate in Kazakhstan?",
-}
-LOCALES = {"ru": "ru-RU", "en": "en-GB"}
-SENTENCE = "Сегодня в Казахстане работает около 500 компаний с эмиратским участием, в том числе 49 в юрисдикции МФЦА."
-UNANSWERABLE = "???"  # a question without a word is answered by nothing, whatever the calibration
-
-each_language = pytest.mark.parametrize("language", ["ru", "en"])
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for path in map(shutil.which, names) if path), None)
-    assert found, "the tests need Chromium: 'make test' installs it"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """Opens pages, and keeps what they did that no page may: requests elsewhere, errors, dialogs."""
-
-    def __init__(self, browser: Browser) -> None:
-        self._browser = browser
-        self._contexts: list[BrowserContext] = []
-        self.requested: list[str] = []
-        self.troubles: list[str] = []
-
-    def __call__(self, url: str, language: str = "en", **options: Any) -> Page:
-        context = self._browser.new_context(locale=LOCALES.get(language, language), **options)
-        self._contexts.append(context)
-        context.on("request", lambda request: self.requested.append(request.url))
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.on("websocket", lambda socket: self.requested.append(socket.url))
-        page.on("pageerror", lambda error: self.troubles.append(f"error {error}"))
-        page.on("dialog", lambda dialog: (self.troubles.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("console", lambda line: line.type == "error" and self.troubles.append(f"console {line.text}"))
-        page.goto(url)
-        page.wait_for_selector("#question textarea")
-        return page
-
-    def close(self) -> None:
-        for context in self._contexts:
-            context.close()
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    visit = Visit(browser)
-    yield visit
-    visit.close()
-    elsewhere = [
-        url for url in visit.requested if urlsplit(url).hostname != "127.0.0.1" and urlsplit(url).scheme != "data"
-    ]
-    assert elsewhere == []
-    assert visit.troubles == []
-
-
-def ask(page: Page, question: str) -> None:
-    page.fill("#question textarea", question)
-    page.press("#question textarea", "Enter")
-    page.wait_for_selector(f"#answer[data-question={json.dumps(question, ensure_ascii=False)}]")
-
-
-def shoot(page: Page, name: str) -> None:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+pytestmark = MARKS
 
 
 # --- asking and the answer ---

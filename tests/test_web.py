@@ -282,6 +282,14 @@ def test_the_page_names_no_other_host_and_its_scripts_carry_the_nonce(server: st
     assert nonce[1] not in httpx.get(server).headers["content-security-policy"]
 
 
+def test_all_scripts_are_fetched_side_by_side(server: str) -> None:
+    links = re.findall(r'<link rel="modulepreload" href="\./([\w/.]+)">', httpx.get(server).text)
+    assert {"snoska/page.js", "snoska/context.js", "snoska/asking.js"} <= set(links)
+    for link in links:
+        response = httpx.get(f"{server}/{link}")
+        assert (response.status_code, response.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+
+
 def test_addresses_outside_are_answered_with_404_and_the_headers_are_set(server: str) -> None:
     response = httpx.get(server + "/gradio_api/file=/etc/passwd")
     assert (response.status_code, response.text) == (404, "not found\n")

@@ -23,7 +23,7 @@ from rag.settings import Settings
 from rag.web import api, asking, mcp
 from rag.web.collection import Collection
 from rag.web.guard import Guard
-from rag.web.parts import OWN, STYLE, Part
+from rag.web.parts import OWN, SCRIPTS, STYLE, Part
 from rag.web.texts import LANGUAGES
 
 AT_ONCE = 4  # calls of the API that run side by side; the others wait in Gradio's queue
@@ -103,10 +103,8 @@ class _Blocks(gr.Blocks):
 
 def _assets() -> Iterator[Route]:
     """The page's scripts, each at its own address, and its styles as one."""
-    scripts = [file.name for file in resources.files("rag.web").joinpath("assets").iterdir()]
-    for name in scripts:
-        if name.endswith(".js"):
-            yield _asset(OWN + name, _file(name))
+    for name in SCRIPTS:
+        yield _asset(OWN + name, _file(name))
     yield _asset(STYLE, "".join(map(_file, STYLES)))
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 from starlette.routing import BaseRoute
 
 OWN = "/snoska/"  # where everything of ours lies that is not Gradio's
 STYLE = f"{OWN}style.css"  # linked by the page itself: Gradio rewrites the selectors of a style that is given to it
+SCRIPTS = tuple(
+    sorted(file.name for file in resources.files("rag.web").joinpath("assets").iterdir() if file.name.endswith(".js"))
+)  # modules, each at its own address
 
 
 @dataclass(frozen=True, slots=True)
