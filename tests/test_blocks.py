@@ -73,8 +73,12 @@ def test_others_may_read_a_part(tmp_path: Path) -> None:
     assert (tmp_path / PARTS / part.file).stat().st_mode & 0o044
 
 
+@pytest.mark.parametrize("resident", [0, 2**20], ids=["large", "small"])
 @pytest.mark.parametrize(("kind", "width"), [(np.int32, 3), (np.float16, 384), ("S16", 0), (np.int64, 0)], ids=str)
-def test_a_column_gives_the_rows_asked_for(tmp_path: Path, kind: type, width: int) -> None:
+def test_a_column_gives_the_rows_asked_for(
+    tmp_path: Path, kind: type, width: int, resident: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.stores.blocks.RESIDENT", resident)
     rows: NDArray[Any] = np.frombuffer(content(np.dtype(kind).itemsize * max(1, width) * 500), kind)
     rows = rows.reshape(-1, width) if width else rows
     with BlockWriter(tmp_path, "rows.bin") as writer:

@@ -61,15 +61,15 @@ def test_documents_have_the_vectors_of_torch(encoder: BundledEncoder, torch_enco
 def test_tokens_have_the_places_and_states_of_torch(
     encoder: BundledEncoder, torch_encoder: SentenceEncoder, text: str
 ) -> None:
-    for ours, theirs in (
-        (encoder.encode_query(text)[1], torch_encoder.encode_query(text)[1]),
-        (encoder.document_states(text), torch_encoder.document_states(text)),
+    for ours, theirs, alike in (
+        (encoder.encode_query(text)[1], torch_encoder.encode_query(text)[1], 0.999),
+        (encoder.document_states(text), torch_encoder.document_states(text), 0.99),  # of products in eight bits
     ):
         assert theirs is not None
         assert ours.starts.tolist() == theirs.starts.tolist()
         if len(ours.starts):
             flat = (ours.vectors * theirs.vectors).sum()
-            assert flat / np.linalg.norm(ours.vectors) / np.linalg.norm(theirs.vectors) >= 0.999
+            assert flat / np.linalg.norm(ours.vectors) / np.linalg.norm(theirs.vectors) >= alike
 
 
 @model
@@ -152,7 +152,7 @@ def test_files_are_the_same_wherever_they_are_made(made: Settings) -> None:
         assert {n: s["sha256"] for n, s in stamps[0].items()} == {n: s["sha256"] for n, s in stamps[1].items()}
 
 
-@pytest.mark.parametrize("name", [f"{LIGHT_NAME}/network.onnx", f"{LIGHT_NAME}/words.npy", f"{SECOND_NAME}/table.npy"])
+@pytest.mark.parametrize("name", [f"{LIGHT_NAME}/exact.onnx", f"{LIGHT_NAME}/words.npy", f"{SECOND_NAME}/table.npy"])
 def test_a_damaged_file_is_made_again(made: Settings, name: str) -> None:
     file = made.cache / name
     whole = file.read_bytes()

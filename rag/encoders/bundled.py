@@ -102,7 +102,9 @@ class BundledEncoder:
         return to_unit(states.mean(axis=0, keepdims=True))[0], _own(tokens, states)
 
     def document_states(self, text: str) -> TokenStates:
-        return _own(*self._pass(self._prompts.document, text))
+        """As the protocol says, of products in eight bits: they tell sentences apart, no more."""
+        tokens = self._tokens(self._prompts.document, text)
+        return _own(tokens, self._light.states(tokens.ids, fast=True))
 
     def _pass(self, prompt: str, text: str) -> tuple[Tokens, Matrix]:
         """The tokens of the text after its prompt and their states."""

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 IR_VERSION, OPSET, CONTRIB = 8, 17, "com.microsoft"  # ONNX Runtime's own operators
-_TYPES = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7}
+FLOAT32, UINT8 = 1, 2  # as the attributes of an operator name them
+_TYPES = {"float32": FLOAT32, "uint8": UINT8, "int8": 3, "int32": 6, "int64": 7}
 _BYTES, _FIXED32 = 2, 5  # wire types; a whole number is 0
 
 
@@ -35,7 +36,7 @@ class Graph:
         self.arrays.append(_message(5, dims + kind + _text(8, name) + _message(9, np.ascontiguousarray(value).data)))
         return name
 
-    def node(self, kind: str, inputs: Sequence[str], domain: str = "", **attributes: float) -> str:
+    def node(self, kind: str, inputs: Sequence[str], domain: str = "", **attributes: float | Sequence[int]) -> str:
         """Adds a node of one output, an absent input being ""; the output's name."""
         output = self._name(kind)
         names = b"".join(_text(1, each) for each in inputs) + _text(2, output)
@@ -60,7 +61,9 @@ class Graph:
         return f"{kind}_{self._names}"
 
 
-def _attribute(name: str, value: float) -> bytes:
+def _attribute(name: str, value: float | Sequence[int]) -> bytes:
+    if isinstance(value, Sequence):
+        return _message(5, _text(1, name) + b"".join(_number(8, each) for each in value) + _number(20, 7))
     if isinstance(value, int):
         return _message(5, _text(1, name) + _number(3, value) + _number(20, 2))
     return _message(5, _text(1, name) + _varint(2 << 3 | _FIXED32) + struct.pack("<f", value) + _number(20, 1))

@@ -28,6 +28,7 @@ from rag.types import Ids
 BLOCK = 2**16  # bytes; a question touches some hundred blocks the first time, which is some hundredths of a second
 WIDE = 512  # bytes: a vector; what is narrower is small as a whole
 DIGEST = hashlib.sha256().digest_size
+RESIDENT = 2**28  # bytes: a part no larger is read from its mapping throughout, in a fifth of the time
 OPEN_FILES = 10_240  # each mapped part counts as one; systems allow 256 or 1,024 until a process asks for more
 
 
@@ -193,14 +194,14 @@ class Blocks:
 class Column:
     """A mapped part as an array of rows, of which those asked for are verified and copied.
 
-    Wide rows are read from the file rather than from its mapping: each page that is touched there, and fifteen around
-    it, would count as this process's memory.
+    Wide rows of a large part are read from the file rather than from its mapping: each page that is touched there, and
+    fifteen around it, would count as this process's memory.
     """
 
     def __init__(self, blocks: Blocks, dtype: DTypeLike, width: int = 0) -> None:
         self._blocks, self._rows = blocks, blocks.array(dtype, width)
         self._bytes = np.dtype(dtype).itemsize * max(1, width)
-        self._file = blocks.file() if self._bytes >= WIDE else None
+        self._file = blocks.file() if self._bytes >= WIDE and blocks.size > RESIDENT else None
 
     def __len__(self) -> int:
         return len(self._rows)
