@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,10 @@ from rag import export
 from rag.errors import ConfigurationError, ModelError, RagError
 from rag.progress import Bar
 from rag.types import Answer, BuildReport, Citation, Filters, Json, Mode, Note
+
+if TYPE_CHECKING:
+    from rag.generation.endpoint import Endpoint
+    from rag.generation.support import Sentence
 
 MODES = ("hybrid", "dense", "lexical", "rrf")
 
@@ -130,13 +134,48 @@ def _did_something(report: BuildReport | None, before: BuildReport | None) -> bo
 @index_option
 @click.option("-k", "count", default=5, show_default=True, help="How many passages to cite.")
 @json_option
+@click.option("--generate", is_flag=True, help="Add a short answer by the model that SNOSKA_GENERATE_URL names.")
 @filter_options
-def ask(question: str, index: str, count: int, as_json: bool, **filters: str | None) -> None:
+def ask(question: str, index: str, count: int, as_json: bool, generate: bool, **filters: str | None) -> None:
     """Answer QUESTION with the sentence that says it and the passages it stands in."""
     import rag
 
-    answer = rag.open(index).ask(question, count, filters=_filters(filters))
-    _print(export.answer_json(answer)) if as_json else _out(_answer(answer))
+    endpoint = _endpoint() if generate else None
+    opened = rag.open(index)
+    answer = opened.ask(question, count, filters=_filters(filters))
+    if endpoint is None:
+        _print(export.answer_json(answer)) if as_json else _out(_answer(answer))
+        return
+    if not as_json:
+        _out(f"{_answer(answer)}\n\nIn the words of {endpoint.model}, checked against the passages above:\n")
+    from rag.generation.writer import written
+
+    added = written(answer, opened.encoder, endpoint, lambda each: None if as_json else _out(_sentence(each)))
+    if as_json:
+        _print({**export.answer_json(answer), "generated": added.json()})
+    if added.error is not None:  # the cited passages stand as they are
+        click.echo(_line(added.error), err=True)
+
+
+def _endpoint() -> Endpoint:
+    """Before anything else is done: a setting that is missing is no reason to wait for an answer first."""
+    from rag.generation.endpoint import Endpoint
+    from rag.settings import Settings
+
+    endpoint = Endpoint.configured(Settings.from_environment())
+    if endpoint is None:
+        raise ConfigurationError(
+            "--generate needs SNOSKA_GENERATE_URL and SNOSKA_GENERATE_MODEL: see docs/generation.md"
+        )
+    return endpoint
+
+
+def _sentence(sentence: Sentence) -> str:
+    from rag.generation.writer import marked, why
+
+    if sentence.supported:
+        return marked(sentence)
+    return f"[struck: {why(sentence)}] {click.style(marked(sentence), strikethrough=True)}"
 
 
 @commands.command()

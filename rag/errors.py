@@ -11,12 +11,18 @@ RagError                  something the user can act on, told in one sentence
 │   ├── IndexMismatch     another model, another format or another setting built it
 │   └── IndexBusy         another process is building it
 ├── NothingToIndex        a folder with no readable document
-└── EvaluationError       a questions file that cannot be used
+├── EvaluationError       a questions file that cannot be used
+└── GenerationError       no answer could be written; the cited passages stand as they are
 
 The message holds the value, then the remedy. The command line prints it in one line and exits with 1.
 """
 
 from __future__ import annotations
+
+from typing import Literal
+
+# not_found: nothing to write from; nothing: the model says that the passages don't tell; the rest is the endpoint's.
+GenerationFailure = Literal["not_found", "nothing", "unreachable", "slow", "refused", "broken", "empty"]
 
 
 class RagError(Exception):
@@ -65,3 +71,11 @@ class NothingToIndex(RagError):
 
 class EvaluationError(RagError):
     """A questions file that cannot be used."""
+
+
+class GenerationError(RagError):
+    """The configured endpoint wrote no answer, or broke off; ``kind`` names the reason."""
+
+    def __init__(self, kind: GenerationFailure, message: str) -> None:
+        super().__init__(message)
+        self.kind: GenerationFailure = kind

@@ -125,6 +125,11 @@ class Index:
         """
         return self if self.store.is_current else _opened(self.store.folder, self._model)
 
+    @property
+    def encoder(self) -> Encoder:
+        """The model that questions are asked with; loaded at its first use."""
+        return self._model.encoder
+
     def document(self, path: str) -> Document:
         """The document with this path, as it was read; raises QuestionError where the index holds none."""
         self._require(path)

@@ -16,6 +16,10 @@
 | SNOSKA_READ_MB | a file that takes more memory to read is skipped | 1024 |
 | SNOSKA_OCR | languages of scanned pages, as Tesseract names them; off: scanned pages are skipped | rus+kaz+eng |
 | SNOSKA_MCP | on or off: whether the page's server offers MCP tools too | off |
+| SNOSKA_GENERATE_URL | an OpenAI-compatible endpoint for short answers, as http://127.0.0.1:11434/v1 | none |
+| SNOSKA_GENERATE_MODEL | the model that it is to use, by the name that it has there | none |
+| SNOSKA_GENERATE_KEY | the key that it asks for; never logged | none |
+| SNOSKA_GENERATE_SECONDS | an endpoint that is silent for longer is given up | 120 |
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -55,6 +59,10 @@ class Settings:
     read_megabytes: int = 1024
     ocr: tuple[str, ...] = ("rus", "kaz", "eng")
     mcp: bool = False
+    generate_url: str | None = None
+    generate_model: str | None = None
+    generate_key: str | None = field(default=None, repr=False)
+    generate_seconds: float = 120
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -80,6 +88,10 @@ class Settings:
             read_megabytes=math.ceil(_number("READ_MB", get("READ_MB"), 1024)),
             ocr=_ocr_languages(get("OCR") or "rus+kaz+eng"),
             mcp=_one_of("MCP", get("MCP"), ("on", "off")) == "on",
+            generate_url=get("GENERATE_URL"),
+            generate_model=get("GENERATE_MODEL"),
+            generate_key=get("GENERATE_KEY"),
+            generate_seconds=_number("GENERATE_SECONDS", get("GENERATE_SECONDS"), 120),
         )
 
 

@@ -56,6 +56,7 @@ HOUSE = (
     "rag.compare",
     "rag.report",
     "rag.export",
+    "rag.generation",
     "rag.progress",
     "rag",  # the facade, for Python and for the edges below
     "rag.web",
