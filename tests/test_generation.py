@@ -343,7 +343,7 @@ def test_numbers_and_dates_are_read_alike_in_both_languages(text: str, expected:
 
 
 def test_a_passage_states_its_roman_numbers_too() -> None:
-    assert values("В XVIII веке, MMXXV, LONDON") == {Decimal(18), Decimal(2025)}
+    assert values("В XVIII веке, MMXXV, LONDON, CIVIL, MIX") == {Decimal(18), Decimal(2025), Decimal(1009)}
 
 
 # --- names ---

@@ -112,7 +112,9 @@ def facts(text: str) -> list[Fact]:
 
 def values(text: str) -> frozenset[Value]:
     """Everything that the text's numbers and dates may be read as, Roman ones too: «XVIII век» is the 18th century."""
-    return frozenset[Value]().union(*(fact.readings for fact in facts(text)), map(_roman, _ROMAN.findall(text)))
+    return frozenset[Value]().union(
+        *(fact.readings for fact in facts(text)), map(_roman, filter(None, _ROMAN.findall(text)))
+    )
 
 
 def _roman(digits: str) -> Decimal:
