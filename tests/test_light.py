@@ -187,3 +187,20 @@ def test_a_written_graph_computes_what_it_says() -> None:
     y, total = session.run(None, {"x": np.array([[-3, 0, 1]], dtype=np.float32)})
     assert y.tolist() == [[-1, 2, 301]]
     assert total.tolist() == [-2]
+
+
+@model
+def test_the_runtime_keeps_no_identifier_and_tells_nobody(encoder: BundledEncoder, tmp_path: Path) -> None:
+    """ONNX Runtime writes one as it begins to send word of its sessions to its makers."""
+    code = "import sys, pathlib, rag.light.model as light; light.LightModel.load(pathlib.Path(sys.argv[1]))"
+    folder = light_folder(Settings.from_environment())
+    environment = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "USERPROFILE": str(tmp_path),
+        "SNOSKA_CACHE": str(folder.parent),
+    }
+    for name in ("XDG_CACHE_HOME", "CI", "ORT_DISABLE_TELEMETRY"):  # where CI is set it is silent by itself
+        environment.pop(name, None)
+    subprocess.run([sys.executable, "-c", code, folder], check=True, cwd=ROOT, env=environment)
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == []

@@ -42,6 +42,9 @@ class LightModel:
     @classmethod
     def load(cls, folder: Path) -> LightModel:
         """From :func:`rag.light.folder.light_folder`; a tenth of a second."""
+        # Its official builds send word of every session to Microsoft, and keep an identifier in the home folder, unless
+        # this is set before it begins; who sets it themselves is left their choice.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
