@@ -5,6 +5,7 @@ HOST ?= 127.0.0.1
 PORT ?= 7860
 EVAL ?= ../shared/eval
 HELP ?=
+TORCH_INDEX ?=
 
 VENV = .venv
 BIN = $(VENV)/bin
@@ -14,7 +15,7 @@ TESTED = $(VENV)/.installed-test
 BENCHED = $(VENV)/.installed-bench
 AUDITED = $(VENV)/.installed-audit
 
-.PHONY: help run test check browser tesseract bench soak audit
+.PHONY: help run test check browser tesseract bench soak audit bundle
 
 help:
 	@echo 'make run     serve the page on http://$(HOST):$(PORT) (HOST=… PORT=… change that)'
@@ -22,6 +23,7 @@ help:
 	@echo 'make check   formatter, linter and type checker'
 	@echo 'make bench   the benchmarks (EVAL=… names the folder of judged questions: $(EVAL); HELP=… LibreOffice'\''s help)'
 	@echo 'make soak    the long fault and load tests'
+	@echo 'make bundle  all that a machine with no network needs, in one archive under build/ (TORCH_INDEX=… as the docs say)'
 	@echo 'make audit   known vulnerabilities in what constraints.txt pins (asks a database on the network)'
 
 # app.py brings the index up to date while the page is already up.
@@ -56,6 +58,10 @@ soak: $(TESTED) browser tesseract
 
 audit: $(AUDITED)
 	@$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+# An archive for machines like this one that have no network: docs/install.md.
+bundle: $(INSTALLED)
+	@$(BIN)/python bundle/pack.py $(if $(TORCH_INDEX),--torch-index '$(TORCH_INDEX)')
 
 # A stamp is newer than what it was installed from, so that a second `make run` installs nothing.
 $(INSTALLED): constraints.txt pyproject.toml

@@ -1,4 +1,8 @@
-"""The web box over the documents in seeds/: ``python app.py``; HOST and PORT change where it listens."""
+"""The web box over a folder of documents: ``python app.py``.
+
+HOST and PORT change where it listens, DOCUMENTS the folder (seeds/ beside this file) and INDEX where its index is kept
+(index/ beside this file).
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,9 @@ def main() -> None:
     host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "7860"
     if not (port.isascii() and port.isdigit() and int(port) < 2**16):
         sys.exit(f"snoska: PORT={port!r} is not a port: give a number from 0 to 65535")
+    documents, index = (os.environ.get(name) for name in ("DOCUMENTS", "INDEX"))
     try:
-        serve(HERE / "index", host, int(port), documents=HERE / "seeds")
+        serve(index or HERE / "index", host, int(port), documents=documents or HERE / "seeds")
     except RagError as error:
         sys.exit(f"snoska: {error}")
 

@@ -319,6 +319,14 @@ def test_copied_folder_is_kept(tiny: Settings) -> None:
     assert times(folder) == before
 
 
+def test_an_archive_keeps_the_times_of_the_folders_files(tiny: Settings) -> None:
+    """Archives and container images keep whole seconds; another time would have each start read all of the model."""
+    folder = bundled_model_folder(tiny)
+    listed = json.loads((folder / "snoska.json").read_bytes())["files"]
+    assert [name for name in listed if (folder / name).stat().st_mtime_ns % 10**9] == []
+    assert "model.safetensors" in listed
+
+
 def remove_manifest(folder: Path) -> None:
     (folder / "snoska.json").unlink()
 

@@ -70,6 +70,9 @@ def _make(target: Path, source: Source, write: Callable[[Path], None]) -> None:
 def _write_whole(folder: Path, source: Source, write: Callable[[Path], None]) -> None:
     folder.mkdir()
     write(folder)
+    for file in _files(folder):
+        whole = int(file.stat().st_mtime)  # seconds: archives and container images keep no finer times
+        os.utime(file, (whole, whole))
     manifest = {**source, "files": {file.relative_to(folder).as_posix(): _stamp(file) for file in _files(folder)}}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     for file in _files(folder):
