@@ -2,6 +2,7 @@
 import * as asking from "./asking.js";
 import { connect } from "./context.js";
 import * as status from "./status.js";
+import * as takeaway from "./takeaway.js";
 
 export function start(given) {
   const page = connect(given);
@@ -11,5 +12,6 @@ export function start(given) {
   switcher.value = page.language;
   switcher.addEventListener("change", () => page.speak(switcher.value));
   const { put } = asking.install(page);
+  takeaway.install(page);
   status.install(page, put);
 }

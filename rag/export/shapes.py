@@ -1,0 +1,125 @@
+"""Answers as JSON, in the shapes that scripts rely on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, TypeVar, get_args
+
+from rag.errors import QuestionError
+from rag.types import Answer, BuildReport, Citation, Copy, Json, Note, Scores, Verdict
+
+T = TypeVar("T")
+
+
+def answer_json(answer: Answer) -> Json:
+    """The object that ``ask --json`` prints and the web API's ``/ask`` returns."""
+    return {
+        "question": answer.question,
+        "language": answer.language,
+        "answer": {
+            "verdict": answer.verdict,
+            "found": answer.found,
+            "confidence": answer.confidence,
+            "text": answer.text,
+            "citation": answer.citation,
+        },
+        "citations": [citation_json(citation) for citation in answer.citations],
+        "notes": [dataclasses.asdict(note) for note in answer.notes],
+    }
+
+
+def search_json(query: str, hits: Sequence[Citation]) -> Json:
+    """The object that ``search --json`` prints."""
+    return {"query": query, "hits": [citation_json(hit) for hit in hits]}
+
+
+def citation_json(citation: Citation) -> Json:
+    """One citation or hit."""
+    value = dataclasses.asdict(citation)
+    value["highlight"] = list(citation.highlight)
+    value["also_in"] = [dataclasses.asdict(copy) for copy in citation.also_in]
+    return value
+
+
+def report_json(report: BuildReport) -> Json:
+    """The object that ``build --json`` prints."""
+    return {**dataclasses.asdict(report), "skipped": [dataclasses.asdict(each) for each in report.skipped]}
+
+
+def answer_from_json(value: object) -> Answer:
+    """The answer that :func:`answer_json` gave, from what a page sends back; unknown keys are passed over.
+
+    Raises QuestionError where it is none.
+    """
+    try:
+        whole = _of(dict, value)
+        told = _of(dict, whole["answer"])
+        answer = Answer(
+            question=_of(str, whole["question"]),
+            language=_of(str, whole["language"]),
+            verdict=_one_of(Verdict, told["verdict"]),
+            confidence=_number(told["confidence"]),
+            text=_maybe(str, told["text"]),
+            citation=_maybe(int, told["citation"]),
+            citations=tuple(_citation(_of(dict, each)) for each in _of(list, whole["citations"])),
+            notes=tuple(_note(_of(dict, each)) for each in _of(list, whole.get("notes", []))),
+        )
+        if answer.citation is not None and not 1 <= answer.citation <= len(answer.citations):
+            raise ValueError(answer.citation)
+    except (KeyError, TypeError, ValueError) as error:
+        raise QuestionError("this is no answer as the page gives it: ask the question again") from error
+    return answer
+
+
+def _citation(value: dict[str, Any]) -> Citation:
+    quote = _of(str, value["quote"])
+    start, end = (_of(int, each) for each in _of(list, value["highlight"]))
+    if not 0 <= start <= end <= len(quote):
+        raise ValueError(value["highlight"])
+    scores = _of(dict, value["scores"])
+    return Citation(
+        rank=_of(int, value["rank"]),
+        document=_of(str, value["document"]),
+        title=_of(str, value["title"]),
+        date=_maybe(str, value["date"]),
+        language=_of(str, value["language"]),
+        page=_maybe(int, value["page"]),
+        paragraph=_of(int, value["paragraph"]),
+        start=_of(int, value["start"]),
+        end=_of(int, value["end"]),
+        quote=quote,
+        highlight=(start, end),
+        score=_number(value["score"]),
+        scores=Scores(*(_number(scores[field.name]) for field in dataclasses.fields(Scores))),
+        also_in=tuple(_copy(_of(dict, each)) for each in _of(list, value["also_in"])),
+        ocr=_of(bool, value.get("ocr", False)),
+    )
+
+
+def _copy(value: dict[str, Any]) -> Copy:
+    return Copy(_of(str, value["document"]), _of(int, value["start"]), _of(int, value["end"]))
+
+
+def _note(value: dict[str, Any]) -> Note:
+    return Note(_of(str, value["kind"]), _of(str, value["typed"]), _of(str, value["meant"]))  # type: ignore[arg-type]
+
+
+def _of(kind: type[T], value: object) -> T:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"{value!r:.60} is no {kind.__name__}")
+    return value
+
+
+def _maybe(kind: type[T], value: object) -> T | None:
+    return None if value is None else _of(kind, value)
+
+
+def _one_of(kind: Any, value: object) -> Any:
+    if value not in get_args(kind):
+        raise ValueError(value)
+    return value
+
+
+def _number(value: object) -> float:
+    return float(_of(int, value)) if isinstance(value, int) else _of(float, value)
