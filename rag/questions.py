@@ -13,25 +13,19 @@ A row that cannot be used is a :class:`Problem` with its file and line, and the 
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rag.errors import EvaluationError
+from rag.rows import MAX_BYTES, Cells, Row, Unusable, csv_cells, json_lines, json_value, text_of, xlsx_cells
 from rag.text import clean, language
 
-MAX_BYTES = 256 * 2**20  # a questions file is written by people; one larger than this is another file
 NAMED = 3  # problems in the error where no row could be used
 COLUMNS = ("id", "question", "language", "relevant", "document", "quote", "answer")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]+)*", re.IGNORECASE)
-
-Row = tuple[int, Mapping[str, Any]]  # the line it begins on, from 1, and its cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +62,6 @@ class Problem:
         return f"{self.where}: {self.message}"
 
 
-class _Unusable(Exception):
-    """A row that cannot be used; the message says why."""
-
-
 def load(path: str | Path) -> tuple[list[Judged], list[Problem]]:
     """The questions of a file in their order, and the rows that could not be used.
 
@@ -88,9 +78,9 @@ def load(path: str | Path) -> tuple[list[Judged], list[Problem]]:
         try:
             judged = _judged(row, line, where)
             if judged.id in questions:
-                raise _Unusable(f"the id {judged.id!r} is taken by {questions[judged.id].where}: give it another")
+                raise Unusable(f"the id {judged.id!r} is taken by {questions[judged.id].where}: give it another")
             questions[judged.id] = judged
-        except _Unusable as error:
+        except Unusable as error:
             problems.append(Problem(where, str(error)))
     if not questions:
         told = "; ".join(str(problem) for problem in problems[:NAMED]) or "it has no rows"
@@ -108,122 +98,45 @@ def _content(path: Path) -> bytes:
 
 
 def _judged(row: Mapping[str, Any], line: int, where: str) -> Judged:
-    if "error" in row and isinstance(row["error"], _Unusable):
+    if "error" in row and isinstance(row["error"], Unusable):
         raise row["error"]
-    question = _text(row, "question")
+    question = text_of(row, "question")
     if not clean(question):
-        raise _Unusable("'question' is empty")
+        raise Unusable("'question' is empty")
     relevant = tuple(_relevant(row))
-    stated = _text(row, "language")
+    stated = text_of(row, "language")
     if stated and not LANGUAGE.fullmatch(stated):
-        raise _Unusable(f"'language' is {stated!r}: write a code such as en or ru, or leave it out")
+        raise Unusable(f"'language' is {stated!r}: write a code such as en or ru, or leave it out")
     return Judged(
-        id=_text(row, "id") or str(line),
+        id=text_of(row, "id") or str(line),
         question=question,
         language=stated.lower() or language(question),
         relevant=tuple(dict.fromkeys(relevant)),
-        answer=_text(row, "answer") or None,
+        answer=text_of(row, "answer") or None,
         where=where,
     )
 
 
 def _relevant(row: Mapping[str, Any]) -> Iterator[Relevant]:
     if "relevant" not in row and "document" not in row:
-        raise _Unusable("'relevant' is missing: write [] where the collection does not hold the answer")
+        raise Unusable("'relevant' is missing: write [] where the collection does not hold the answer")
     value = row.get("relevant")
     if isinstance(value, str):
-        value = _json(value, "'relevant'") if value.strip() else None
-    if value is None and (_text(row, "document") or _text(row, "quote")):
+        value = json_value(value, "'relevant'") if value.strip() else None
+    if value is None and (text_of(row, "document") or text_of(row, "quote")):
         value = [{"document": row.get("document"), "quote": row.get("quote")}]
     if not isinstance(value, list | None):
-        raise _Unusable("'relevant' is no list")
+        raise Unusable("'relevant' is no list")
     for number, item in enumerate(value or [], start=1):
         if not isinstance(item, dict):
-            raise _Unusable(f"'relevant' {number} is not an object with 'document' and 'quote'")
-        document, quote = _text(item, "document"), _text(item, "quote")
+            raise Unusable(f"'relevant' {number} is not an object with 'document' and 'quote'")
+        document, quote = text_of(item, "document"), text_of(item, "quote")
         if not document or not quote:
-            raise _Unusable(f"'relevant' {number} has no {'quote' if document else 'document'}")
+            raise Unusable(f"'relevant' {number} has no {'quote' if document else 'document'}")
         yield Relevant(document, quote)
 
 
-def _text(row: Mapping[str, Any], name: str) -> str:
-    """A cell as text without spaces around it; numbers as they are written."""
-    value = row.get(name)
-    if isinstance(value, list | dict | bool):
-        raise _Unusable(f"{name!r} is {json.dumps(value, ensure_ascii=False)[:60]}, not a text")
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # a spreadsheet keeps the id 7 as 7.0
-    return "" if value is None else str(value).encode("utf-8", "replace").decode("utf-8").strip()
-
-
-def _json(text: str, what: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
-        raise _Unusable(f"{what} is not JSON ({reason})") from error
-
-
-def _json_lines(data: bytes, name: str) -> Iterator[Row]:
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        if line.strip():
-            yield number, _object(line)
-
-
-def _object(line: bytes) -> Mapping[str, Any]:
-    try:
-        value = _json(line.decode("utf-8"), "the line")
-    except UnicodeDecodeError as error:
-        return {"error": _Unusable(f"the line is not UTF-8 (byte {error.start + 1})")}
-    except _Unusable as error:
-        return {"error": error}
-    return value if isinstance(value, dict) else {"error": _Unusable("the line is not a JSON object")}
-
-
-def _csv(data: bytes, name: str) -> Iterator[Row]:
-    text = _decoded(data)
-    header = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=header.count)  # a Russian spreadsheet separates by semicolons
-    csv.field_size_limit(MAX_BYTES)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    yield from _table(_numbered(reader), name)
-
-
-def _numbered(reader: Any) -> Iterator[tuple[int, list[Any]]]:
-    """Each row with the line it begins on; a cell may run over several lines."""
-    while True:
-        line = reader.line_num + 1
-        try:
-            yield line, next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield line, [_Unusable(f"the line is not CSV ({error})")]
-
-
-def _decoded(data: bytes) -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1251", "replace")  # what a Russian spreadsheet writes
-
-
-def _xlsx(data: bytes, name: str) -> Iterator[Row]:
-    import openpyxl  # lazily: only here
-
-    try:
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # a stated size may be false
-        rows = [list(row) for row in sheet.iter_rows(values_only=True)]
-    except (OSError, ValueError, KeyError, IndexError, SyntaxError, zipfile.BadZipFile) as error:
-        raise EvaluationError(f"{name} is not a readable XLSX workbook: save it again, or as CSV") from error
-    yield from _table(enumerate(rows, start=1), name)
-
-
-def _table(rows: Iterable[tuple[int, list[Any]]], name: str) -> Iterator[Row]:
+def _table(rows: Iterable[Cells], name: str) -> Iterator[Row]:
     """The rows under the header, by the header's names; empty rows are none."""
     header: list[str] | None = None
     for line, cells in rows:
@@ -234,11 +147,23 @@ def _table(rows: Iterable[tuple[int, list[Any]]], name: str) -> Iterator[Row]:
             if "question" not in header or not {"relevant", "document"} & set(header):
                 known = ", ".join(COLUMNS)
                 raise EvaluationError(f"{name} has no columns 'question' and 'relevant': its first row names {known}")
-        elif isinstance(cells[0], _Unusable):
+        elif isinstance(cells[0], Unusable):
             yield line, {"error": cells[0]}
         else:
             filled = [*cells, *[None] * (len(header) - len(cells))]  # a row may end before its last columns
             yield line, {column: cell for column, cell in zip(header, filled, strict=False) if column}
+
+
+def _xlsx(data: bytes, name: str) -> Iterator[Row]:
+    yield from _table(xlsx_cells(data, name), name)
+
+
+def _csv(data: bytes, name: str) -> Iterator[Row]:
+    yield from _table(csv_cells(data), name)
+
+
+def _json_lines(data: bytes, _: str) -> Iterator[Row]:
+    yield from json_lines(data)
 
 
 READERS: Mapping[str, Callable[[bytes, str], Iterator[Row]]] = {

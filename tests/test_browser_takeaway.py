@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import io
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import docx
+import openpyxl
 import pytest
 from playwright.sync_api import Page, expect
 
+from rag.index import Index
+from rag.web.collection import Collection
 from rag.web.texts import LANGUAGES
 from tests.browser_help import MARKS, QUESTIONS, SENTENCE, UNANSWERABLE, Visit, ask, each_language, shoot
 
@@ -101,3 +107,77 @@ def test_the_line_fits_the_width(visit: Visit, server: str, scheme: str, width: 
     ask(page, QUESTIONS["ru"])
     assert page.evaluate("document.documentElement.scrollWidth") == width
     shoot(page, f"takeaway-{scheme}-{width}")
+
+
+# --- many questions ---
+
+
+@each_language
+def test_a_list_is_answered_with_progress_and_taken_away(visit: Visit, server: str, language: str) -> None:
+    page, said = visit(server, language), LANGUAGES[language]
+    page.click("#open-batch")
+    page.fill("#batch-text", f"1. {QUESTIONS[language]}\n\n{UNANSWERABLE}\n" + "ы" * 4001)
+    shoot(page, f"batch-list-{language}")
+    page.click("#batch-start")
+    expect(page.locator("#batch-state")).to_have_text(said["batch.done"].format(done=2, total=2))
+    rows = page.locator("#batch-answers tr")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0).locator(".text")).to_have_text(SENTENCE)
+    expect(rows.nth(1).locator(".verdict")).to_have_text(said["not_found"])
+    expect(page.locator("#batch-passed summary")).to_have_text(said["batch.passed"].format(count=1))
+    shoot(page, f"batch-done-{language}")
+    name, data = download(page, "#batch [data-kind=docx]")
+    assert name.startswith(said["batch.file"])
+    (table,) = docx.Document(io.BytesIO(data)).tables
+    assert table.rows[1].cells[2].text.startswith(SENTENCE)
+    name, data = download(page, "#batch [data-kind=xlsx]")
+    assert openpyxl.load_workbook(io.BytesIO(data)).worksheets[0]["E2"].value == SENTENCE
+    page.click("#batch-answers .question")
+    expect(page.locator("#answer")).to_have_attribute("data-question", QUESTIONS[language])
+
+
+def test_a_list_goes_on_when_the_page_is_reloaded_and_can_be_stopped(
+    visit: Visit, serve_app: Callable[[Collection], str], seed_index: Index
+) -> None:
+    release = threading.Semaphore(3)
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(seed_index, name)
+
+        def ask(self, *given: Any, **options: Any) -> Any:
+            release.acquire(timeout=30)
+            return seed_index.ask(*given, **options)
+
+    page = visit(serve_app(Collection(lambda _: cast(Index, Slow()))), "en")
+    page.click("#open-batch")
+    page.fill("#batch-text", "\n".join(f"Question {number}?" for number in range(40)))
+    page.click("#batch-start")
+    expect(page.locator("#batch-state")).to_contain_text("Answered: 3 of 40 · about")
+    shoot(page, "batch-running-en")
+    page.reload()
+    expect(page.locator("#open-batch")).to_have_text("Many questions · 3/40")
+    page.click("#open-batch")
+    expect(page.locator("#batch-answers tr")).to_have_count(3)
+    page.click("#batch-cancel")
+    release.release(2)
+    expect(page.locator("#batch-state")).to_contain_text("Stopped: 4 of 40")
+    page.click("#batch-again")
+    expect(page.locator("#batch-text")).to_be_focused()
+    release.release(100)
+
+
+def test_a_file_is_dropped_and_one_that_is_no_list_is_told(visit: Visit, server: str, tmp_path: Path) -> None:
+    page = visit(server, "ru", viewport={"width": 375, "height": 800}, color_scheme="dark")
+    page.click("#open-batch")
+    (tmp_path / "x.pdf").write_bytes(b"%PDF-1.4")
+    (tmp_path / "вопросы.csv").write_bytes(f"№;Вопрос\n1;{QUESTIONS['ru']}\n2;\n".encode("cp1251"))
+    page.set_input_files("#batch-file", tmp_path / "x.pdf")
+    expect(page.locator("#batch-error")).to_contain_text("Файл не читается")
+    page.set_input_files("#batch-file", tmp_path / "вопросы.csv")
+    expect(page.locator("#batch-answers .text")).to_have_text(SENTENCE)
+    expect(page.locator("#batch-passed summary")).to_have_text("Пропущено строк: 1")
+    page.click("#batch-passed summary")
+    expect(page.locator("#batch-passed li")).to_have_text("Строка 3: вопроса нет.")
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    shoot(page, "batch-phone-dark-ru")

@@ -44,7 +44,9 @@ def add(collection: Collection) -> None:
         """
         with _ToldToClients():
             filters = _filters(language=language, document=document, type=type, since=since, until=until)
-            return answer_json(collection.index().ask(_text(question), _count(k), filters=filters))
+            index = collection.index()
+            with collection.turns:
+                return answer_json(index.ask(_text(question), _count(k), filters=filters))
 
     def search(
         query: str,
@@ -73,7 +75,9 @@ def add(collection: Collection) -> None:
         """
         with _ToldToClients():
             filters = _filters(language=language, document=document, type=type, since=since, until=until)
-            hits = collection.index().search(_text(query), _count(k), mode=_mode(mode), filters=filters)
+            index = collection.index()
+            with collection.turns:
+                hits = index.search(_text(query), _count(k), mode=_mode(mode), filters=filters)
             return search_json(clean(query), hits)
 
     gradio_api(ask, api_name="ask")

@@ -28,7 +28,9 @@ def part(collection: Collection) -> Part:
         if not isinstance(question, str):
             question = ""
         try:
-            answer = collection.index().ask(question, SHOWN)
+            index = collection.index()
+            with collection.turns:
+                answer = index.ask(question, SHOWN)
         except Exception as error:  # the page's edge: a reader sees one sentence, never a traceback
             if not isinstance(error, RagError):
                 log.exception("a question could not be answered")

@@ -18,6 +18,7 @@ from rag import watch
 from rag.errors import IndexBusy, QuestionError, RagError
 from rag.index import Index
 from rag.types import Progress, ProgressCallback
+from rag.web.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class Collection:
     def __init__(
         self, prepare: Prepare, changes: Changes = _never, renew: Renew = lambda index, changed, progress: index
     ) -> None:
+        self.turns = Turns()
         self._prepare, self._changes, self._renew = prepare, changes, renew
         self._lock = threading.Lock()
         self._settled = threading.Event()

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rag.settings import Settings
-from rag.web import api, asking, mcp, takeaway
+from rag.web import api, asking, batch, mcp, takeaway
 from rag.web.collection import Collection
 from rag.web.guard import Guard
 from rag.web.parts import OWN, SCRIPTS, STYLE, Part
@@ -28,8 +28,8 @@ from rag.web.texts import LANGUAGES
 
 AT_ONCE = 4  # calls of the API that run side by side; the others wait in Gradio's queue
 WAITING = 64  # calls in the queue; beyond it the API says that it is busy
-MARKUP = ("shell.html", "takeaway.html")
-STYLES = ("style.css", "cards.css", "takeaway.css")  # in the order in which they apply
+MARKUP = ("shell.html", "batch.html", "takeaway.html")
+STYLES = ("style.css", "cards.css", "batch.css", "takeaway.css")  # in the order in which they apply
 START = f"""
 import(new URL(".{OWN}page.js", document.baseURI)).then((page) => page.start({{ element, props, server }}));
 """
@@ -48,11 +48,13 @@ def create_app(collection: Collection) -> FastAPI:
             if tools is not None:
                 await stack.enter_async_context(tools.running())
             yield
+        for part in parts:
+            part.stop()
 
     settings = Settings.from_environment()
     if settings.mcp:
         mcp.checked()
-    parts = [asking.part(collection), takeaway.part(collection)]
+    parts = [asking.part(collection), takeaway.part(collection), batch.part(collection)]
     blocks = _blocks(collection, parts)
     tools = mcp.Tools(blocks) if settings.mcp else None
     app = FastAPI(title="Snoska", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)

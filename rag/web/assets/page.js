@@ -1,5 +1,6 @@
 // Puts the page's parts together.
 import * as asking from "./asking.js";
+import * as batch from "./batch.js";
 import { connect } from "./context.js";
 import * as status from "./status.js";
 import * as takeaway from "./takeaway.js";
@@ -13,5 +14,6 @@ export function start(given) {
   switcher.addEventListener("change", () => page.speak(switcher.value));
   const { put } = asking.install(page);
   takeaway.install(page);
+  batch.install(page, put);
   status.install(page, put);
 }
