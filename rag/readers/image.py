@@ -37,31 +37,34 @@ def read(data: bytes, scans: Mapping[int, ScannedPage] | None = None) -> Source:
     )
 
 
-def frame(data: bytes, number: int) -> tuple[Image.Image, float]:
-    """The frame ``number``, from 1, upright and in shades of grey, and its pixels an inch; raises DocumentError."""
+def frame(data: bytes, number: int, mode: str = "L") -> tuple[Image.Image, float]:
+    """The frame ``number``, from 1, upright, and its pixels an inch; in shades of grey, or in ``RGB``.
+
+    Raises DocumentError.
+    """
     try:
         with _opened(data) as picture:
             picture.seek(number - 1)
             _check(picture)
             dpi = _dpi(picture)
             ImageOps.exif_transpose(picture, in_place=True)  # a copy of the largest takes half the memory there is
-            return _on_white(picture), dpi
+            return _on_white(picture, mode), dpi
     except (DocumentError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise whatever damaged data make of them
         raise DocumentError(DAMAGED) from error
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
-    """The picture in shades of grey, what is transparent in it white."""
+def _on_white(picture: Image.Image, mode: str) -> Image.Image:
+    """The picture in a mode without transparency, what is transparent in it white."""
     if "transparency" in picture.info:
         picture = picture.convert("RGBA")
-    grey = picture.convert("L")
+    plain = picture.convert(mode)
     if "A" in picture.getbands():
-        white = Image.new("L", picture.size, "white")
-        white.paste(grey, mask=picture.getchannel("A"))
+        white = Image.new(mode, picture.size, "white")
+        white.paste(plain, mask=picture.getchannel("A"))
         return white
-    return grey
+    return plain
 
 
 def _count(data: bytes) -> int:

@@ -4,11 +4,14 @@ Run as ``python -m rag.reading.worker SECONDS MEGABYTES``. Requests come on stan
 output, each a JSON object behind its length (:func:`send`, :func:`receive`): nothing that came out of a file is ever
 unpickled. A request is ``{"file", "path"}``, with ``scans`` (page -> what OCR made of it) where there are some; its
 answer is ``{"sha256", "document", "words", "scans", "missing"}`` or ``{"error"}``, with ``last`` where the process
-ends after it. A request to put one page through OCR has ``page`` and ``languages``; its answer is ``{"page"}``.
+ends after it. A request to put one page through OCR has ``page`` and ``languages``; its answer is ``{"page"}``. A
+request for one page's picture has ``page``, ``pixels`` (its width) and the file's ``sha256``, without which nothing of
+it is shown; its answer is ``{"picture", "width", "height"}``: WebP in base64, and the page's size in points.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -51,6 +54,8 @@ def answer(request: Json) -> Json:
     """What the request asks for; a DocumentError's message under ``error``."""
     try:
         data = Path(request["file"]).read_bytes()
+        if "pixels" in request:
+            return _picture(data, request)
         if "page" in request:
             from rag.readers import ocr
 
@@ -73,6 +78,15 @@ def answer(request: Json) -> Json:
         raise
     except Exception as error:  # noqa: BLE001  # a fault of a reader costs this file, and is told as one
         return {"error": f"its reader failed ({type(error).__name__}: {error}): please report it"}
+
+
+def _picture(data: bytes, request: Json) -> Json:
+    from rag.readers import showing
+
+    if hashlib.sha256(data).hexdigest() != request["sha256"]:
+        raise DocumentError("it is another file by now")
+    shown = showing.show(data, request["page"], request["pixels"])
+    return {"picture": base64.b64encode(shown.picture).decode(), "width": shown.width, "height": shown.height}
 
 
 def main() -> None:

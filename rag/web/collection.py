@@ -16,6 +16,7 @@ from typing import Literal
 from rag import index as indexes
 from rag import watch
 from rag.errors import IndexBusy, QuestionError, RagError
+from rag.folder import UPLOADS, Roots
 from rag.index import Index
 from rag.types import Progress, ProgressCallback
 from rag.web.turns import Turns
@@ -59,12 +60,18 @@ def _never(_: threading.Event) -> Generator[bool]:
 
 class Collection:
     """An index that is made by ``prepare`` in a thread of its own, and made anew by ``renew`` at each turn of
-    ``changes``; questions are answered from the last one that is whole."""
+    ``changes``; questions are answered from the last one that is whole. ``documents`` is the folder it is made of,
+    where that is at hand."""
 
     def __init__(
-        self, prepare: Prepare, changes: Changes = _never, renew: Renew = lambda index, changed, progress: index
+        self,
+        prepare: Prepare,
+        changes: Changes = _never,
+        renew: Renew = lambda index, changed, progress: index,
+        documents: Path | None = None,
     ) -> None:
         self.turns = Turns()
+        self.documents = documents
         self._prepare, self._changes, self._renew = prepare, changes, renew
         self._lock = threading.Lock()
         self._settled = threading.Event()
@@ -90,7 +97,18 @@ class Collection:
             lambda opened, changed, progress: (
                 opened.updated(documents, progress=progress) if changed else opened.latest()
             ),
+            documents,
         )
+
+    @property
+    def roots(self) -> Roots:
+        """Where the documents' files are, by what their paths begin with; waits for the first index.
+
+        Where the index is served without its documents, only what was uploaded to it is at hand.
+        """
+        known = {"": self.documents} if self.documents is not None else {}
+        uploads = self.index().store.folder / UPLOADS
+        return {**known, f"{UPLOADS}/": uploads} if uploads.is_dir() else known
 
     def start(self) -> None:
         """Begins to make the collection ready; returns at once."""

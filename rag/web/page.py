@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import mimetypes
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rag.settings import Settings
-from rag.web import api, asking, batch, mcp, takeaway
+from rag.web import api, asking, batch, mcp, source, takeaway
 from rag.web.collection import Collection
 from rag.web.guard import Guard
 from rag.web.parts import OWN, SCRIPTS, STYLE, Part
@@ -28,8 +27,9 @@ from rag.web.texts import LANGUAGES
 
 AT_ONCE = 4  # calls of the API that run side by side; the others wait in Gradio's queue
 WAITING = 64  # calls in the queue; beyond it the API says that it is busy
-MARKUP = ("shell.html", "batch.html", "takeaway.html")
-STYLES = ("style.css", "cards.css", "batch.css", "takeaway.css")  # in the order in which they apply
+MEDIA_TYPES = {"js": "text/javascript", "css": "text/css"}  # what a system says of endings differs, and may be wrong
+MARKUP = ("shell.html", "batch.html", "source.html", "takeaway.html")
+STYLES = ("style.css", "cards.css", "batch.css", "source.css", "takeaway.css")  # in the order in which they apply
 START = f"""
 import(new URL(".{OWN}page.js", document.baseURI)).then((page) => page.start({{ element, props, server }}));
 """
@@ -54,7 +54,7 @@ def create_app(collection: Collection) -> FastAPI:
     settings = Settings.from_environment()
     if settings.mcp:
         mcp.checked()
-    parts = [asking.part(collection), takeaway.part(collection), batch.part(collection)]
+    parts = [each.part(collection) for each in (asking, batch, source, takeaway)]
     blocks = _blocks(collection, parts)
     tools = mcp.Tools(blocks) if settings.mcp else None
     app = FastAPI(title="Snoska", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
@@ -111,7 +111,7 @@ def _assets() -> Iterator[Route]:
 
 
 def _asset(address: str, content: str) -> Route:
-    media_type = mimetypes.types_map[os.path.splitext(address)[1]]  # noqa: PTH122  # an address is no path
+    media_type = MEDIA_TYPES[address.rpartition(".")[2]]
 
     def serve(_: Request) -> Response:
         return Response(content, media_type=media_type, headers={"Cache-Control": "no-cache"})

@@ -2,6 +2,7 @@
 import * as asking from "./asking.js";
 import * as batch from "./batch.js";
 import { connect } from "./context.js";
+import * as source from "./source.js";
 import * as status from "./status.js";
 import * as takeaway from "./takeaway.js";
 
@@ -12,6 +13,7 @@ export function start(given) {
   page.find("#page").hidden = false; // nothing is to be typed or pressed before anyone listens
   switcher.value = page.language;
   switcher.addEventListener("change", () => page.speak(switcher.value));
+  source.install(page); // before the rest: see there
   const { put } = asking.install(page);
   takeaway.install(page);
   batch.install(page, put);

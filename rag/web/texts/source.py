@@ -1,0 +1,53 @@
+"""What is said about the source view."""
+
+from __future__ import annotations
+
+RU = {
+    "source.open": "Открыть источник",
+    "source.close": "Закрыть",
+    "source.loading": "Открывается…",
+    "source.view": "Документ",
+    "source.previous": "Предыдущая страница",
+    "source.next": "Следующая страница",
+    "source.page": "Страница",
+    "source.of": "из {pages}",
+    "source.page_of": "страница {page} из {pages}",
+    "source.passage": "К цитате",
+    "source.smaller": "Мельче",
+    "source.larger": "Крупнее",
+    "source.as_text": "Текстом",
+    "source.file": "Скачать",
+    "source.earlier": "Показать текст выше",
+    "source.later": "Показать текст ниже",
+    "source.changed": "Файл изменился после того, как был прочитан. Показан текст, каким он был; скачается новый файл.",
+    "source.gone": "Этого файла больше нет на месте. Показан текст, каким он был прочитан.",
+    "source.away": "Самого файла здесь нет: открыт только указатель. Показан текст, каким он был прочитан.",
+    "source.no_place": "Места, на которое указывает ссылка, в документе больше нет.",
+    "source.no_picture": "Эту страницу не удаётся показать; вот её текст.",
+    "source.unknown": "Такого документа в собрании нет. Возможно, его убрали или переименовали.",
+}
+
+EN = {
+    "source.open": "Open the source",
+    "source.close": "Close",
+    "source.loading": "Opening…",
+    "source.view": "Document",
+    "source.previous": "Previous page",
+    "source.next": "Next page",
+    "source.page": "Page",
+    "source.of": "of {pages}",
+    "source.page_of": "page {page} of {pages}",
+    "source.passage": "To the citation",
+    "source.smaller": "Smaller",
+    "source.larger": "Larger",
+    "source.as_text": "As text",
+    "source.file": "Download",
+    "source.earlier": "Show the text above",
+    "source.later": "Show the text below",
+    "source.changed": "The file has changed since it was read. The text is as it was; the download is new.",
+    "source.gone": "The file is no longer there. This is its text as it was read.",
+    "source.away": "The file itself is not at hand: only the index is open. This is its text as it was read.",
+    "source.no_place": "The document no longer has the place that the link leads to.",
+    "source.no_picture": "This page cannot be shown; here is its text.",
+    "source.unknown": "The collection has no such document. It may have been removed or renamed.",
+}
