@@ -65,7 +65,7 @@ def pairs(across: Sequence[float], up: Sequence[float]) -> Points:
 
 
 def plot(series: Mapping[str, Points], across: str, up: str) -> str:
-    """An SVG of lines through points; both axes are logarithmic, but for shares, which have an axis from their least."""
+    """An SVG of lines through points; axes are logarithmic, those of shares from their least."""
     is_share = up.startswith("recall")
     x = scale([a for points in series.values() for a, _ in points], LEFT, WIDTH - RIGHT, logarithmic=True)
     y = scale([b for points in series.values() for _, b in points], HEIGHT - BOTTOM, TOP, logarithmic=not is_share)
