@@ -31,7 +31,7 @@ class Remembering:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self.name, self.fingerprint, self.dimension = encoder.name, encoder.fingerprint, encoder.dimension
-        self.max_tokens, self.count_tokens = encoder.max_tokens, encoder.count_tokens
+        self.max_tokens, self.count_tokens, self.warm_up = encoder.max_tokens, encoder.count_tokens, encoder.warm_up
         self.second = None if encoder.second is None else RememberingSecond(encoder.second)
         self._documents: dict[str, Vector] = {}
         self._queries: dict[str, Vector] = {}

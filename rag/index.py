@@ -106,10 +106,9 @@ class Index:
         )
 
     def warm_up(self) -> None:
-        """Loads the model and its second encoder, so that the first question does not wait for them."""
+        """Loads all of the model, so that no question waits for a part of it."""
         self.understand("?")
-        if self._model.encoder.second is not None:
-            self._model.encoder.second.encode_questions(["?"])
+        self._model.encoder.warm_up()
 
     def updated(self, documents: str | Path, *, progress: ProgressCallback = lambda _: None) -> Index:
         """The index brought up to date with a folder of documents, on the model of this one, which stays as it is.

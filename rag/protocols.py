@@ -50,6 +50,9 @@ class Encoder(Protocol):
     def max_tokens(self) -> int:
         """The longest text, in tokens, that is read whole, the prompt and special tokens already taken off."""
 
+    def warm_up(self) -> None:
+        """Loads now what else waits until it is needed, for a process that will answer many questions."""
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """The length of each text in tokens, without the prompt and special tokens."""
 

@@ -71,6 +71,8 @@ class SmallEncoder:
     def encode_query(self, text: str) -> tuple[Vector, TokenStates | None]:
         return self._vectors([text])[0], None
 
+    def warm_up(self) -> None: ...
+
     def document_states(self, text: str) -> TokenStates | None:
         return None
 

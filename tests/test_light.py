@@ -204,3 +204,12 @@ def test_the_runtime_keeps_no_identifier_and_tells_nobody(encoder: BundledEncode
         environment.pop(name, None)
     subprocess.run([sys.executable, "-c", code, folder], check=True, cwd=ROOT, env=environment)
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == []
+
+
+@model
+def test_a_warm_encoder_has_the_whole_tokenizer_before_it_is_asked() -> None:
+    cold = BundledEncoder.load(SETTINGS)
+    assert cold._light._whole is None
+    cold.warm_up()
+    assert cold._light._whole is not None
+    assert cold.count_tokens(QUESTIONS) == BundledEncoder.load(SETTINGS).count_tokens(QUESTIONS)

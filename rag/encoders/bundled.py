@@ -76,6 +76,12 @@ class BundledEncoder:
         """The longest text, in tokens, that is read whole after the longer prompt and the special tokens."""
         return self._light.limit - self._overhead
 
+    def warm_up(self) -> None:
+        """The whole tokenizer, and the second encoder's first question."""
+        self._light.load_tokenizer()
+        if self.second is not None:
+            self.second.encode_questions(["?"])
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """The length of each text in tokens, without the prompt and special tokens."""
         parts = [list(split_long(clean(text))) for text in texts]

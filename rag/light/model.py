@@ -73,6 +73,10 @@ class LightModel:
         """The special tokens that are put around a text."""
         return len(self._pieces.encode([""])[0][1])
 
+    def load_tokenizer(self) -> None:
+        """Loads the whole tokenizer, seven tenths of a second, which each text is then the quicker for."""
+        self._tokenizer(ENOUGH + 1)
+
     def count(self, texts: Sequence[str]) -> list[int]:
         """The tokens of each text, without special ones."""
         if (whole := self._tokenizer(sum(map(len, texts)))) is None:
