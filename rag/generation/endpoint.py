@@ -17,6 +17,7 @@ from rag.types import Json
 
 CONNECT = 5.0  # seconds to a server that is there
 LONGEST = 600.0  # seconds for one answer, whatever comes
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 MAX_TOKENS = 2_048  # of the answer, which is short, and of the thoughts before it
 
 
@@ -40,6 +41,12 @@ class Endpoint:
         _check(settings.generate_url, settings.generate_key)
         url = settings.generate_url.rstrip("/")
         return cls(url, settings.generate_model, settings.generate_key, settings.generate_seconds)
+
+    @property
+    def elsewhere(self) -> str:
+        """The host that gets the question and the passages; empty where it is this machine."""
+        host = httpx.URL(self.url).host
+        return "" if host in THIS_MACHINE else host
 
     async def pieces(self, messages: Sequence[Json]) -> AsyncGenerator[str]:
         """The model's text as it comes. Closing it ends the request. Raises GenerationError."""

@@ -25,6 +25,7 @@ API = frozenset(
         "queue/join", "queue/data", "queue/status", "cancel", "reset", "component_server", "mcp",
     )
 )  # fmt: skip
+WRITING = f"{OWN}write"  # streams the written answer
 MCP = "/gradio_api/mcp"  # answered where SNOSKA_MCP=on
 HEARTBEAT = "/gradio_api/heartbeat/"  # a stream that an open page keeps
 FOLDERS = (OWN, "/assets/", "/static/", "/svelte/", "/gradio_api/call/", "/gradio_api/run/", HEARTBEAT)
@@ -77,13 +78,13 @@ class Guard:
         elif scope["path"] == "/":
             await self._app(_uncompressed(scope), receive, _Page(send))
         else:
-            if scope["path"].startswith(HEARTBEAT):
+            if scope["path"].startswith((HEARTBEAT, WRITING)):
                 receive = _until(scope["app"].state.closing, receive)
             await self._app(scope, receive, _with_headers(send))
 
 
 def _until(closing: asyncio.Event, receive: Receive) -> Receive:
-    """Tells a stream that its client has gone once the server closes; a heartbeat has no end of its own."""
+    """Tells a stream that its client has gone once the server closes; it has no end of its own, or a late one."""
 
     async def wrapped() -> Message:
         message, closed = asyncio.ensure_future(receive()), asyncio.ensure_future(closing.wait())

@@ -2,6 +2,7 @@
 import * as asking from "./asking.js";
 import * as batch from "./batch.js";
 import { connect } from "./context.js";
+import * as generation from "./generation.js";
 import * as source from "./source.js";
 import * as status from "./status.js";
 import * as takeaway from "./takeaway.js";
@@ -14,6 +15,7 @@ export function start(given) {
   switcher.value = page.language;
   switcher.addEventListener("change", () => page.speak(switcher.value));
   source.install(page); // before the rest: see there
+  generation.install(page);
   const { put } = asking.install(page);
   takeaway.install(page);
   batch.install(page, put);
