@@ -45,6 +45,7 @@ bench: $(BENCHED) browser
 	$(BIN)/python benchmarks/second_encoder.py --data $(EVAL)/xquad
 	$(BIN)/python benchmarks/calibration.py --data $(EVAL)/xquad
 	$(BIN)/python benchmarks/answer_sentence.py --data $(EVAL)/xquad
+	$(BIN)/python benchmarks/support.py --data $(EVAL)/xquad
 	$(BIN)/python benchmarks/determinism.py --data $(EVAL)/xquad
 	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/startup.py
