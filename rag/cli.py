@@ -224,11 +224,15 @@ def evaluate(
 @index_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=7860, show_default=True, type=click.IntRange(0, 65535), help="The port.")
-def serve(index: str, host: str, port: int) -> None:
-    """Serve the web box."""
+@click.option("--documents", "-d", metavar="FOLDER", help="Keep the index up to date with this folder.")
+def serve(index: str, host: str, port: int, documents: str | None) -> None:
+    """Serve the web box.
+
+    Without --documents the index is only read; with it, files can be uploaded on the page too.
+    """
     from rag.web import serve as serve_page
 
-    serve_page(index, host, port)
+    serve_page(index, host, port, documents)
 
 
 @commands.command()

@@ -110,12 +110,14 @@ class Index:
         self.understand("?")
         self._model.encoder.warm_up()
 
-    def updated(self, documents: str | Path, *, progress: ProgressCallback = lambda _: None) -> Index:
+    def updated(
+        self, documents: str | Path, *, rebuild: bool = False, progress: ProgressCallback = lambda _: None
+    ) -> Index:
         """The index brought up to date with a folder of documents, on the model of this one, which stays as it is.
 
         Raises as :func:`build` does.
         """
-        return _built(documents, self.store.folder, self._model, False, progress, self.store)
+        return _built(documents, self.store.folder, self._model, rebuild, progress, self.store)
 
     def latest(self) -> Index:
         """The newest generation of the index, on the model of this one; this one itself where it is the newest.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -68,7 +69,8 @@ def _taken(roots: Roots, file: File, each: Reading, indexed: Taken | None, encod
         entry = replace(indexed.entry, name=file.name, sidecar=file.sidecar_sha256, missing=missing)
         return replace(indexed, entry=entry)
     model = encoder()
-    entry = Entry(file.path, file.sha256, None, None, file.name, file.sidecar_sha256, missing)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    entry = Entry(file.path, file.sha256, None, None, file.name, file.sidecar_sha256, missing, now)
     return Taken(entry, document, passages(document, model.count_tokens, model.max_tokens), each.words)
 
 

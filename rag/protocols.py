@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.types import Centre, Document, Filters, Ids, Json, Matrix, Passage, TokenStates, Vector, VectorScores, Word
+from rag.types import (
+    Centre,
+    Document,
+    Filters,
+    Ids,
+    Json,
+    Listed,
+    Matrix,
+    Passage,
+    TokenStates,
+    Vector,
+    VectorScores,
+    Word,
+)
 
 
 class SecondEncoder(Protocol):
@@ -93,6 +106,9 @@ class Store(Protocol):
     @property
     def entries(self) -> Mapping[str, Any]:
         """What is kept of each document's file, by the document's path, in order."""
+
+    def listed(self) -> Iterator[Listed]:
+        """What is known of each document, without reading any, in no order."""
 
     def verify_all(self) -> None:
         """Reads everything; raises IndexDamaged naming what is not as it was written."""

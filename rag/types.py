@@ -76,6 +76,24 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """What an index tells of a document without reading it.
+
+    ``passages`` is how many it has; ``read`` when it was read (UTC, ``2025-11-25T09:30:00Z``), empty where that was not
+    noted; ``missing`` what of it could not be read, and why. The rest is as :class:`Document` has it.
+    """
+
+    path: str
+    title: str
+    language: str
+    type: str
+    date: str | None
+    passages: int
+    read: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A citable piece of a document: ``document.text[start:end] == text``.
 

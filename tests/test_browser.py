@@ -19,6 +19,7 @@ from rag.types import Progress
 from rag.web.collection import Collection
 from rag.web.texts import EN, LANGUAGES, RU
 from tests.browser_help import (
+    CONTRAST,
     MARKS,
     QUESTIONS,
     SENTENCE,
@@ -146,7 +147,7 @@ def test_not_found_is_said_and_the_nearest_passages_stand_below(visit: Visit, se
     expect(page.locator("#not-found")).to_be_visible()
     expect(page.locator("#answer")).to_contain_text(said["not_found"])
     expect(page.locator("#answer .sentence")).to_have_count(0)
-    expect(page.locator("h2")).to_have_text(said["nearest"])
+    expect(page.locator("#sources h2")).to_have_text(said["nearest"])
     assert page.locator("#citations .citation").count() == 5
     shoot(page, f"not-found-{language}")
 
@@ -259,28 +260,6 @@ def test_it_fits_the_width_in_both_schemes(visit: Visit, server: str, language: 
     shoot(page, f"answer-{language}-{scheme}-{width}")
     page.locator("#citation-2").scroll_into_view_if_needed()
     shoot(page, f"cards-{language}-{scheme}-{width}")
-
-
-CONTRAST = """() => {
-  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
-  const part = (c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  const light = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
-  const ground = (e) => {
-    for (; e; e = e.parentElement) {
-      const color = channels(getComputedStyle(e).backgroundColor);
-      if (color.length === 3) return color;
-    }
-    return [255, 255, 255];
-  };
-  const low = [];
-  for (const e of document.querySelectorAll("#snoska *")) {
-    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-    if (!own || !e.checkVisibility() || e.closest("[aria-busy=true]")) continue;
-    const [a, b] = [light(channels(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) low.push(`${e.tagName} ${e.className} ${(a + 0.05) / (b + 0.05)}`);
-  }
-  return low;
-}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

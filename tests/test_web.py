@@ -212,7 +212,8 @@ def test_every_text_is_used() -> None:
     files = [path for path in (ROOT / "rag/web").rglob("*") if path.suffix in {".py", ".js", ".html"}]
     sources = "".join(path.read_text("utf-8") for path in files if path.parent.name != "texts")
     used = {*re.findall(r"""["']([\w.]+)["']""", sources), *ERRORS.values(), "error.unexpected", "error.empty"}
-    made = re.compile(r"(status|language|score|note)\.|(found|unsure|not_found|error\.too_long)$")
+    families = "status|language|score|note|batch|column|upload|refused|reason"
+    made = re.compile(rf"({families})\.|(found|unsure|not_found|error\.too_long)$")
     assert [key for key in RU if key not in used and not made.match(key)] == []
 
 

@@ -17,7 +17,8 @@ class Entry:
     where its words stand, where the format has pages. In a segment, which holds all three, it has no parts of its own.
 
     ``name`` is what the system calls the file, in surrogate escapes, where that is not its path; ``sidecar`` the hash
-    of the file that describes it, empty where there is none; ``missing`` what of it could not be read, and why.
+    of the file that describes it, empty where there is none; ``missing`` what of it could not be read, and why;
+    ``read`` when it was read, in UTC, as ``2025-11-25T09:30:00Z``, empty where that was not noted.
     """
 
     path: str
@@ -27,6 +28,7 @@ class Entry:
     name: str = ""
     sidecar: str = ""
     missing: tuple[str, ...] = ()
+    read: str = ""
 
     @classmethod
     def from_json(cls, value: Json) -> Entry:
@@ -39,6 +41,7 @@ class Entry:
             os.fsdecode(bytes.fromhex(value["name"])),
             value["sidecar"],
             tuple(value["missing"]),
+            value.get("read", ""),
         )
 
     def to_json(self) -> Json:
@@ -50,6 +53,7 @@ class Entry:
             "name": os.fsencode(self.name).hex(),  # it need not be Unicode
             "sidecar": self.sidecar,
             "missing": list(self.missing),
+            "read": self.read,
         }
 
     @property

@@ -11,7 +11,8 @@ import copy
 import functools
 import io
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from rag.types import (
     Filters,
     Ids,
     Json,
+    Listed,
     Matrix,
     Passage,
     Vector,
@@ -194,6 +196,15 @@ class LocalStore:
         """Reads what opening has not; raises IndexDamaged naming the part that is not as it was written."""
         for path in self.entries:
             self.words(path)
+
+    def listed(self) -> Iterator[Listed]:
+        """What is known of each document."""
+        counts = Counter(passage.document for passage in self.passages)
+        for path, entry in self.entries.items():
+            about = self.documents[path]
+            yield Listed(
+                path, about.title, about.language, about.type, about.date, counts[path], entry.read, entry.missing
+            )
 
     @functools.cached_property
     def entries(self) -> Mapping[str, Entry]:

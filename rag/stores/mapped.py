@@ -11,7 +11,7 @@ import copy
 import functools
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,7 +28,7 @@ from rag.stores.local import SAMPLE
 from rag.stores.segment import Segment
 from rag.stores.segment_vectors import Gathered, Mask
 from rag.text import stems as stems_of
-from rag.types import Centre, Document, Filters, Ids, Json, Passage, Vector, VectorScores, Word
+from rag.types import Centre, Document, Filters, Ids, Json, Listed, Passage, Vector, VectorScores, Word
 
 Result = TypeVar("Result")
 SELECTIONS = 8  # of filters, whose passages are remembered: one question asks for the same ones several times
@@ -86,6 +86,22 @@ class MappedStore:
             for at, segment in enumerate(self.segments)
             for number, value in segment.living()
         }
+
+    def listed(self) -> Iterator[Listed]:
+        """What is known of each document; no part is read for it beside the list of documents, which is in memory."""
+        for segment in self.segments:
+            for number, value in segment.living():
+                entry = value["entry"]
+                yield Listed(
+                    path=entry["path"],
+                    title=value["title"],
+                    language=value["language"],
+                    type=value["type"],
+                    date=value["date"],
+                    passages=len(segment.passages_of(number)),
+                    read=entry.get("read", ""),
+                    missing=tuple(entry["missing"]),
+                )
 
     @functools.cached_property
     def entries(self) -> Mapping[str, Entry]:

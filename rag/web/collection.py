@@ -19,6 +19,7 @@ from rag.errors import IndexBusy, QuestionError, RagError
 from rag.folder import UPLOADS, Roots
 from rag.index import Index
 from rag.types import Progress, ProgressCallback
+from rag.web.permission import Rule
 from rag.web.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ State = Literal["building", "loading", "ready", "failed"]
 Prepare = Callable[[ProgressCallback], Index]
 Changes = Callable[[threading.Event], Generator[bool]]  # see rag.watch.changes; the first comes before anything is made
 Renew = Callable[[Index, bool, ProgressCallback], Index]  # the index, and whether the documents have changed
+Rebuild = Callable[[Index | None, ProgressCallback], Index]  # the index that answers, where there is one
 Samples = Mapping[str, Sequence[str]]
 
 BUSY_WAIT = 1.0  # seconds between looks at an index that another process is building
@@ -60,8 +62,11 @@ def _never(_: threading.Event) -> Generator[bool]:
 
 class Collection:
     """An index that is made by ``prepare`` in a thread of its own, and made anew by ``renew`` at each turn of
-    ``changes``; questions are answered from the last one that is whole. ``documents`` is the folder it is made of,
-    where that is at hand."""
+    ``changes``; questions are answered from the last one that is whole.
+
+    ``folder`` is the index's, ``documents`` the folder it is made of, where they are known; ``rebuild`` makes it anew
+    where that is asked for; ``rule`` says who may change it by the page.
+    """
 
     def __init__(
         self,
@@ -69,10 +74,14 @@ class Collection:
         changes: Changes = _never,
         renew: Renew = lambda index, changed, progress: index,
         documents: Path | None = None,
+        folder: Path | None = None,
+        rebuild: Rebuild | None = None,
+        rule: Rule = "off",
     ) -> None:
         self.turns = Turns()
-        self.documents = documents
-        self._prepare, self._changes, self._renew = prepare, changes, renew
+        self.documents, self.folder, self.rule = documents, folder, rule
+        self._prepare, self._changes, self._renew, self._rebuild = prepare, changes, renew, rebuild
+        self._turn = self._rebuild_turn = self._done = 0  # the last turn that was asked for, and the last one made
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._status = Status("building")
@@ -83,13 +92,14 @@ class Collection:
         self._thread: threading.Thread | None = None
 
     @classmethod
-    def at(cls, index: Path, documents: Path | None = None) -> Collection:
+    def at(cls, index: Path, documents: Path | None = None, rule: Rule = "off") -> Collection:
         """The index in a folder, kept current with ``documents`` where they are given, else with what others build."""
         if documents is None:
             return cls(
                 lambda _: indexes.open(index),
                 watch.ticks,
                 lambda opened, changed, progress: opened.latest(),
+                folder=index,
             )
         return cls(
             lambda progress: indexes.build(documents, index, progress=progress),
@@ -98,6 +108,13 @@ class Collection:
                 opened.updated(documents, progress=progress) if changed else opened.latest()
             ),
             documents,
+            index,
+            lambda opened, progress: (
+                opened.updated(documents, rebuild=True, progress=progress)
+                if opened is not None
+                else indexes.build(documents, index, rebuild=True, progress=progress)
+            ),
+            rule,
         )
 
     @property
@@ -112,6 +129,8 @@ class Collection:
 
     def start(self) -> None:
         """Begins to make the collection ready; returns at once."""
+        if self._thread is not None:
+            self._thread.join()  # the attempt that failed is over but for its last line
         self._settled.clear()
         self._status = Status("building")
         self._thread = threading.Thread(target=self._run, name="collection", daemon=True)
@@ -132,6 +151,27 @@ class Collection:
                 self.start()
             return status
 
+    def renew(self, rebuild: bool = False) -> int:
+        """Asks for a turn now, which brings the index up to date, or makes it anew; the turn's number.
+
+        Its documents must be known.
+        """
+        with self._lock:
+            self._turn += 1
+            if rebuild:
+                self._rebuild_turn = self._turn
+            if self._status.state == "failed":
+                self.start()
+            return self._turn
+
+    def is_done(self, turn: int) -> bool:
+        """Whether a turn that was asked for has been made, well or not: its error is then in the status."""
+        return self._done >= turn or self._thread is None or not self._thread.is_alive()
+
+    def opened(self) -> Index | None:
+        """The newest index that is whole, where there is one; does not wait."""
+        return self._index
+
     def index(self) -> Index:
         """The newest index that is whole; waits for the first. Raises what made it fail."""
         self._settled.wait()
@@ -141,16 +181,19 @@ class Collection:
         return self._index
 
     def _run(self) -> None:
+        turn = self._turn
         try:
             with contextlib.closing(self._changes(self._stopping)) as changes:
                 next(changes, None)  # from here on none is missed
                 self._adopt(self._prepared())
+                self._done = turn
                 self._settled.set()
-                watch.follow(changes, self._bring_up_to_date, lambda error: log.warning("%s", error))
+                turns = (changed or self._turn > self._done for changed in changes)
+                watch.follow(turns, self._bring_up_to_date, lambda error: log.warning("%s", error))
         except _Stopped:
             log.info("stopped before the collection was %s", "ready" if self._index is None else "up to date")
         except Exception as error:  # a thread's edge: it is kept for those who ask, and logged
-            self._error, self._failed_at = error, time.monotonic()
+            self._error, self._failed_at, self._done = error, time.monotonic(), turn
             self._status = Status("failed", error=error) if self._index is None else replace(self._status, error=error)
             if isinstance(error, RagError):
                 log.error("%s", error)
@@ -163,6 +206,8 @@ class Collection:
         """The first index; waits where another process builds it."""
         while True:
             try:
+                if self._rebuild is not None and self._rebuild_turn > self._done:
+                    return self._rebuild(None, self._report)
                 return self._prepare(self._report)
             except IndexBusy:
                 self._stopping.wait(BUSY_WAIT)
@@ -170,16 +215,25 @@ class Collection:
 
     def _bring_up_to_date(self, changed: bool) -> None:
         """Takes a newer index, where there is one, in place of the one that answers."""
-        index, ready = self.index(), replace(self._status, progress=None, error=None)
+        index, turn, ready = self.index(), self._turn, replace(self._status, progress=None, error=None)
+
+        def show(progress: Progress) -> None:
+            self._show(replace(ready, progress=progress))
+
         try:
-            newer = self._renew(index, changed, lambda progress: self._show(replace(ready, progress=progress)))
+            if self._rebuild is not None and self._rebuild_turn > self._done:
+                newer = self._rebuild(index, show)
+            else:
+                newer = self._renew(index, changed, show)
         except RagError as error:
             self._status = replace(ready, error=error)
+            self._done = self._done if isinstance(error, IndexBusy) else turn
             raise
         if newer.store is not index.store:
             self._adopt(newer)
         elif changed:  # by nothing that the index holds
             self._status = ready
+        self._done = turn
 
     def _adopt(self, index: Index) -> None:
         """Answers from this index from now on; its model is loaded first."""

@@ -12,8 +12,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from rag.errors import ConfigurationError
+from rag.settings import Settings
 from rag.web.collection import Collection
 from rag.web.page import create_app
+from rag.web.permission import rule
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +25,14 @@ GRACE = 5  # seconds that running answers have to finish when the server is stop
 def serve(index: str | Path, host: str = "127.0.0.1", port: int = 7860, documents: str | Path | None = None) -> None:
     """Serves the page over an index until it is stopped; built from ``documents`` in the background, where given.
 
-    Raises ConfigurationError where the address cannot be listened on.
+    Raises ConfigurationError where the address cannot be listened on, or a setting cannot be used.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "sentence_transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     listener = listen(host, port)
-    collection = Collection.at(Path(index), Path(documents) if documents is not None else None)
+    who = rule(Settings.from_environment().changes, host)
+    collection = Collection.at(Path(index), Path(documents) if documents is not None else None, who)
     log.info("serving on %s", address(listener))
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C is how it is meant to be stopped
         Server(create_app(collection)).run(sockets=[listener])

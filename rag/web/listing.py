@@ -1,0 +1,59 @@
+"""What is in the collection, searched and sorted on the server: a page of it at a time goes to the browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rag.protocols import Store
+from rag.text import normalize
+from rag.types import Listed
+
+NUMBERS = re.compile("([0-9]{1,18})")
+
+
+def natural(text: str) -> list[str | int]:
+    """A key by which «приказ 2» stands before «приказ 10»: words and numbers in turn."""
+    return [int(part) if at % 2 else part for at, part in enumerate(NUMBERS.split(normalize(text)))]
+
+
+SORTS: dict[str, Callable[[Listed], Any]] = {
+    "title": lambda each: natural(each.title),
+    "document": lambda each: natural(each.path),
+    "date": lambda each: each.date or "",
+    "language": lambda each: each.language,
+    "type": lambda each: each.type,
+    "passages": lambda each: each.passages,
+    "read": lambda each: each.read,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The documents of one generation, and of each what a search looks through."""
+
+    store: Store
+    documents: tuple[Listed, ...]
+    searched: tuple[str, ...]
+
+    @classmethod
+    def of(cls, store: Store) -> Listing:
+        """All documents, in the order of their paths."""
+        documents = tuple(sorted(store.listed(), key=SORTS["document"]))
+        return cls(store, documents, tuple(normalize(f"{each.title}\n{each.path}") for each in documents))
+
+    def select(self, query: str, sort: str, reverse: bool) -> Sequence[Listed]:
+        """The documents in whose title or path all of the query's words occur; those without a date always last."""
+        words = normalize(query).split()
+        found = [
+            document
+            for document, text in zip(self.documents, self.searched, strict=True)
+            if all(word in text for word in words)
+        ]
+        key = SORTS.get(sort, SORTS["title"])
+        found.sort(key=key, reverse=reverse)
+        if sort in ("date", "read"):
+            found.sort(key=lambda each: not key(each))
+        return found
