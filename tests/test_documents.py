@@ -384,6 +384,7 @@ def test_a_name_that_was_made_to_lead_here_and_a_proxy_change_nothing(
 
 
 def test_the_pages_own_requests_may(clean: ChangingPage) -> None:
+    assert clean.collection.is_open_to_changes
     for headers in ({"Origin": clean.url}, {"Sec-Fetch-Site": "same-origin", "Origin": clean.url}):
         assert clean.post("upload", b"x", headers, name="a.txt").status_code == 200
 
@@ -428,6 +429,7 @@ def test_where_it_is_switched_off_nothing_is_changed_and_why_is_said(
     response = closed.post(route, b"x", language=language, **values)
     told = LANGUAGES[language]["refused.off"]
     assert (response.status_code, response.json()) == (403, {"error": "off", "text": told})
+    assert not closed.collection.is_open_to_changes
     assert (closed.uploaded(), call(closed, "documents", language=language)["closed"]) == ([], told)
 
 

@@ -44,7 +44,7 @@ def part(collection: Collection) -> Part:
 
     async def status(data: object) -> Json:  # async: answered at once, even where all threads wait for the model
         language = data.get("language") if isinstance(data, Mapping) else None
-        return status_json(collection.status(), language)
+        return {**status_json(collection.status(), language), "changes": collection.is_open_to_changes}
 
     return Part(functions=[ask, status])
 

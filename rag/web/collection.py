@@ -127,6 +127,11 @@ class Collection:
         uploads = self.index().store.folder / UPLOADS
         return {**known, f"{UPLOADS}/": uploads} if uploads.is_dir() else known
 
+    @property
+    def is_open_to_changes(self) -> bool:
+        """Whether anybody may change it by the page: each request is looked at besides."""
+        return self.documents is not None and self.rule != "off"
+
     def start(self) -> None:
         """Begins to make the collection ready; returns at once."""
         if self._thread is not None:

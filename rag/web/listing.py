@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rag.protocols import Store
@@ -37,6 +37,7 @@ class Listing:
     store: Store
     documents: tuple[Listed, ...]
     searched: tuple[str, ...]
+    ranks: dict[str, list[int]] = field(default_factory=dict)  # each document's place in an order asked for
 
     @classmethod
     def of(cls, store: Store) -> Listing:
@@ -47,13 +48,17 @@ class Listing:
     def select(self, query: str, sort: str, reverse: bool) -> Sequence[Listed]:
         """The documents in whose title or path all of the query's words occur; those without a date always last."""
         words = normalize(query).split()
-        found = [
-            document
-            for document, text in zip(self.documents, self.searched, strict=True)
-            if all(word in text for word in words)
-        ]
-        key = SORTS.get(sort, SORTS["title"])
-        found.sort(key=key, reverse=reverse)
-        if sort in ("date", "read"):
-            found.sort(key=lambda each: not key(each))
-        return found
+        order = sort if sort in SORTS else "title"
+        found = [at for at, text in enumerate(self.searched) if all(word in text for word in words)]
+        found.sort(key=self._rank(order).__getitem__, reverse=reverse)
+        documents = [self.documents[at] for at in found]
+        return sorted(documents, key=lambda each: not SORTS[order](each)) if order in ("date", "read") else documents
+
+    def _rank(self, order: str) -> list[int]:
+        if order not in self.ranks:
+            rank = [0] * len(self.documents)
+            ordered = sorted(range(len(rank)), key=lambda at: SORTS[order](self.documents[at]))
+            for place, at in enumerate(ordered):
+                rank[at] = place
+            self.ranks[order] = rank
+        return self.ranks[order]
