@@ -16,6 +16,7 @@
 | SNOSKA_READ_MB | a file that takes more memory to read is skipped | 1024 |
 | SNOSKA_OCR | languages of scanned pages, as Tesseract names them; off: scanned pages are skipped | rus+kaz+eng |
 | SNOSKA_CHANGES | on, off or auto: whether visitors may change the collection; auto: from this machine | auto |
+| SNOSKA_FEEDBACK | on, off or auto: whether visitors may judge answers; auto: who may change the collection | auto |
 | SNOSKA_MCP | on or off: whether the page's server offers MCP tools too | off |
 | SNOSKA_GENERATE_URL | an OpenAI-compatible endpoint for short answers, as http://127.0.0.1:11434/v1 | none |
 | SNOSKA_GENERATE_MODEL | the model that it is to use, by the name that it has there | none |
@@ -38,7 +39,7 @@ from rag.errors import ConfigurationError
 
 DEVICES = ("cpu", "cuda", "mps")
 PRECISIONS = ("float32", "bfloat16")
-CHANGES = ("auto", "on", "off")
+CHANGES = FEEDBACK = ("auto", "on", "off")
 RUNTIMES = ("light", "torch")
 
 
@@ -61,6 +62,7 @@ class Settings:
     read_megabytes: int = 1024
     ocr: tuple[str, ...] = ("rus", "kaz", "eng")
     changes: str = "auto"
+    feedback: str = "auto"
     mcp: bool = False
     generate_url: str | None = None
     generate_model: str | None = None
@@ -91,6 +93,7 @@ class Settings:
             read_megabytes=math.ceil(_number("READ_MB", get("READ_MB"), 1024)),
             ocr=_ocr_languages(get("OCR") or "rus+kaz+eng"),
             changes=_one_of("CHANGES", get("CHANGES"), CHANGES) or CHANGES[0],
+            feedback=_one_of("FEEDBACK", get("FEEDBACK"), FEEDBACK) or FEEDBACK[0],
             mcp=_one_of("MCP", get("MCP"), ("on", "off")) == "on",
             generate_url=get("GENERATE_URL"),
             generate_model=get("GENERATE_MODEL"),

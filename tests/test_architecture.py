@@ -57,6 +57,7 @@ HOUSE = (
     "rag.compare",
     "rag.report",
     "rag.batch",
+    "rag.feedback",
     "rag.export",
     "rag.generation",
     "rag.progress",

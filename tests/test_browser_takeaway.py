@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,9 @@ import openpyxl
 import pytest
 from playwright.sync_api import Page, expect
 
+from rag.encoders import SentenceEncoder
 from rag.index import Index
+from rag.index import open as open_index
 from rag.web.collection import Collection
 from rag.web.texts import LANGUAGES
 from tests.browser_help import MARKS, QUESTIONS, SENTENCE, UNANSWERABLE, Visit, ask, each_language, shoot
@@ -181,3 +185,87 @@ def test_a_file_is_dropped_and_one_that_is_no_list_is_told(visit: Visit, server:
     expect(page.locator("#batch-passed li")).to_have_text("Строка 3: вопроса нет.")
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     shoot(page, "batch-phone-dark-ru")
+
+
+# --- judging ---
+
+
+@pytest.fixture(scope="module")
+def judged(
+    tmp_path_factory: pytest.TempPathFactory,
+    seed_index: Index,
+    encoder: SentenceEncoder,
+    serve_app: Callable[[Collection], str],
+) -> tuple[str, Path]:
+    """A page over a copy of the seeds' index, whose answers may be judged; and the index's folder."""
+    folder = tmp_path_factory.mktemp("judged") / "index"
+    shutil.copytree(seed_index.store.folder, folder)
+    collection = Collection(lambda _: open_index(folder, encoder=encoder), rule="here")
+    return serve_app(collection), folder
+
+
+def kept(folder: Path) -> list[Any]:
+    path = folder / "feedback.jsonl"
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+@each_language
+def test_an_answer_is_judged_the_judgement_is_shown_again_and_taken_back(
+    visit: Visit, judged: tuple[str, Path], language: str
+) -> None:
+    (url, folder), said = judged, LANGUAGES[language]
+    page = visit(url, language)
+    ask(page, QUESTIONS[language])
+    right = page.locator("#feedback [data-judgement=right]")
+    right.click()
+    expect(page.locator("#feedback .told")).to_have_text(said["feedback.known"])
+    (line,) = kept(folder)
+    assert (line["question"], line["relevant"][0]["quote"]) == (QUESTIONS[language], SENTENCE)
+    shoot(page, f"feedback-right-{language}")
+    ask(page, UNANSWERABLE)
+    expect(page.locator("#feedback [data-judgement=right]")).to_have_text(said["feedback.right.not_found"])
+    expect(page.locator("#feedback [data-judgement=none]")).to_be_hidden()
+    ask(page, QUESTIONS[language])
+    expect(right).to_have_attribute("aria-pressed", "true")
+    right.click()
+    expect(page.locator("#feedback .told")).to_have_text(said["feedback.withdrawn"])
+    expect(right).to_have_attribute("aria-pressed", "false")
+    assert kept(folder) == []
+
+
+def test_the_right_passage_is_pointed_out_by_the_keyboard(visit: Visit, judged: tuple[str, Path]) -> None:
+    url, folder = judged
+    page = visit(url, "en", viewport={"width": 375, "height": 850}, color_scheme="dark")
+    ask(page, QUESTIONS["en"])
+    expect(page.locator("#feedback")).to_be_visible()
+    page.focus("#feedback [data-judgement=wrong]")
+    page.keyboard.press("Enter")
+    expect(page.locator("#feedback-which button")).to_have_text(
+        [*(f"Passage {n}" for n in range(2, 6)), "None of these"]
+    )
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    shoot(page, "feedback-which-dark-375")
+    page.keyboard.press("Enter")
+    expect(page.locator("#feedback .told")).to_have_text(LANGUAGES["en"]["feedback.known"])
+    (line,) = kept(folder)
+    third = page.locator("#citation-3")
+    assert line["relevant"] == [
+        {"document": third.get_attribute("data-document"), "quote": third.locator(".quote").text_content()}
+    ]
+    page.get_by_role("button", name="None of these").click()
+    expect(page.locator("#feedback .told")).to_have_text(LANGUAGES["en"]["feedback.open"])
+    assert kept(folder) == []
+    page.click("#feedback [data-judgement=wrong]")
+    expect(page.locator("#feedback .told")).to_have_text(LANGUAGES["en"]["feedback.withdrawn"])
+    assert (folder / "feedback-open.jsonl").read_text("utf-8") == ""
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
+def test_strangers_are_not_asked_what_they_think(visit: Visit, server: str) -> None:
+    page = visit(server)
+    with page.expect_response("**/snoska/feedback/look"):
+        ask(page, QUESTIONS["en"])
+    expect(page.locator("#takeaway")).to_be_visible()
+    expect(page.locator("#feedback")).to_be_hidden()

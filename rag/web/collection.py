@@ -100,6 +100,7 @@ class Collection:
                 watch.ticks,
                 lambda opened, changed, progress: opened.latest(),
                 folder=index,
+                rule=rule,
             )
         return cls(
             lambda progress: indexes.build(documents, index, progress=progress),

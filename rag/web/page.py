@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rag.settings import Settings
-from rag.web import api, asking, batch, documents, generation, mcp, source, takeaway
+from rag.web import api, asking, batch, documents, feedback, generation, mcp, source, takeaway
 from rag.web.collection import Collection
 from rag.web.guard import Guard
 from rag.web.parts import OWN, SCRIPTS, STYLE, Part
@@ -28,7 +28,15 @@ from rag.web.texts import LANGUAGES
 AT_ONCE = 4  # calls of the API that run side by side; the others wait in Gradio's queue
 WAITING = 64  # calls in the queue; beyond it the API says that it is busy
 MEDIA_TYPES = {"js": "text/javascript", "css": "text/css"}  # what a system says of endings differs, and may be wrong
-MARKUP = ("shell.html", "batch.html", "documents.html", "generation.html", "source.html", "takeaway.html")
+MARKUP = (
+    "shell.html",
+    "batch.html",
+    "documents.html",
+    "feedback.html",
+    "generation.html",
+    "source.html",
+    "takeaway.html",
+)
 STYLES = (
     "style.css", "cards.css", "batch.css", "documents.css", "generation.css", "source.css", "takeaway.css",
 )  # fmt: skip  # in the order in which they apply
@@ -56,7 +64,7 @@ def create_app(collection: Collection) -> FastAPI:
     settings = Settings.from_environment()
     if settings.mcp:
         mcp.checked()
-    parts = [each.part(collection) for each in (asking, batch, documents, generation, source, takeaway)]
+    parts = [each.part(collection) for each in (asking, batch, documents, feedback, generation, source, takeaway)]
     blocks = _blocks(collection, parts)
     tools = mcp.Tools(blocks) if settings.mcp else None
     app = FastAPI(title="Snoska", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)

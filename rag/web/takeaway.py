@@ -64,8 +64,7 @@ def part(collection: Collection) -> Part:
 
 def name_of(collection: Collection) -> str:
     """What the collection is called: as its folder of documents, where that is known."""
-    documents = getattr(collection, "documents", None)
-    return documents.resolve().name if documents is not None else ""
+    return collection.documents.resolve().name if collection.documents is not None else ""
 
 
 def attachment(data: bytes, media_type: str, name: str) -> Response:

@@ -3,6 +3,7 @@ import * as asking from "./asking.js";
 import * as batch from "./batch.js";
 import { connect } from "./context.js";
 import * as documents from "./documents.js";
+import * as feedback from "./feedback.js";
 import * as generation from "./generation.js";
 import * as source from "./source.js";
 import * as status from "./status.js";
@@ -19,6 +20,7 @@ export function start(given) {
   generation.install(page);
   const { put } = asking.install(page);
   takeaway.install(page);
+  feedback.install(page);
   batch.install(page, put);
   documents.install(page);
   status.install(page, put);

@@ -17,11 +17,11 @@ from rag.errors import (
     QuestionError,
     RagError,
 )
-from rag.web.texts import asking, batch, documents, generation, source, takeaway
+from rag.web.texts import asking, batch, documents, feedback, generation, source, takeaway
 
 Texts = Mapping[str, str]
 
-PARTS = (asking, batch, documents, generation, source, takeaway)
+PARTS = (asking, batch, documents, feedback, generation, source, takeaway)
 RU: Texts = {key: text for part in PARTS for key, text in part.RU.items()}
 EN: Texts = {key: text for part in PARTS for key, text in part.EN.items()}
 
