@@ -60,7 +60,7 @@ class Footnotes:
         note.append(inside)
         self._part.element.append(note)
         text = Paragraph(inside, paragraph.part)
-        text.style = self._text
+        text._p.style = self._text.style_id  # by its name it would be looked up among all, each time
         self._reference(text, "w:footnoteRef")
         text.add_run(" ")
         return self._count, text
@@ -75,7 +75,8 @@ class Footnotes:
         paragraph._p.append(field)
 
     def _reference(self, paragraph: Paragraph, tag: str, number: int | None = None) -> None:
-        run = paragraph.add_run(style=self._mark)
+        run = paragraph.add_run()
+        run._r.style = self._mark.style_id
         mark = OxmlElement(tag)
         if number is not None:
             mark.set(qn("w:id"), str(number))

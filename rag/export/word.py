@@ -16,7 +16,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Cm, Pt, RGBColor
 from docx.styles.style import ParagraphStyle
-from docx.table import _Cell, _Row
+from docx.table import _Row
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run
 
@@ -79,6 +79,7 @@ class _Pen:
         self.document: Document = docx.Document()
         self._language, self._said = language, words(language)
         self._notes = Footnotes(self.document)
+        self._close = self.document.styles["No Spacing"].style_id
         _set_up(self.document, language)
         properties = self.document.core_properties
         properties.title = sound(title)[:MAX_TITLE]
@@ -140,15 +141,19 @@ class _Pen:
         row._tr.get_or_add_trPr().append(told)
         for cell, name, width in zip(row.cells, names, COLUMNS, strict=True):
             cell.width = width
-            self.write(_first(cell), name, self._language).bold = True
+            self.write(self._placed(cell.paragraphs[0]), name, self._language).bold = True
 
     def row(self, row: _Row, number: int, question: str, answer: Answer | str) -> None:
         cells = row.cells
         for cell, width in zip(cells, COLUMNS, strict=True):
             cell.width = width
-        self.write(_first(cells[0]), str(number), self._language)
-        self.write(_first(cells[1]), question, self._language if isinstance(answer, str) else answer.language)
-        place = _first(cells[2])
+        self.write(self._placed(cells[0].paragraphs[0]), str(number), self._language)
+        self.write(
+            self._placed(cells[1].paragraphs[0]),
+            question,
+            self._language if isinstance(answer, str) else answer.language,
+        )
+        place = self._placed(cells[2].paragraphs[0])
         if isinstance(answer, str):
             self.write(place, answer, self._language).italic = True
             return
@@ -156,8 +161,13 @@ class _Pen:
             cited = answer.citations[answer.citation - 1]
             self.write(place, closed(answer.text), cited.language)
             self.note(place, cited)
-            place = cells[2].add_paragraph(style="No Spacing")
+            place = self._placed(cells[2].add_paragraph())
         self.verdict(place, answer)
+
+    def _placed(self, place: Paragraph) -> Paragraph:
+        """A paragraph of a cell; its style is named by its id: by name it would be looked up each time."""
+        place._p.style = self._close
+        return place
 
     def finished(self, collection: str, today: datetime.date) -> bytes:
         place = self.paragraph("Caption")
@@ -165,12 +175,6 @@ class _Pen:
         data = io.BytesIO()
         self.document.save(data)
         return data.getvalue()
-
-
-def _first(cell: _Cell) -> Paragraph:
-    place: Paragraph = cell.paragraphs[0]
-    place.style = "No Spacing"
-    return place
 
 
 def _set_up(document: Document, language: str) -> None:
