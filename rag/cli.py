@@ -29,6 +29,7 @@ MODES = ("hybrid", "dense", "lexical", "rrf")
 index_option = click.option(
     "--index", "-i", default="index", show_default=True, metavar="INDEX", help="The folder of the index."
 )
+literal_option = click.option("--literal", is_flag=True, help="As typed: correct no keyboard layout, no spelling.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -135,14 +136,17 @@ def _did_something(report: BuildReport | None, before: BuildReport | None) -> bo
 @click.option("-k", "count", default=5, show_default=True, help="How many passages to cite.")
 @json_option
 @click.option("--generate", is_flag=True, help="Add a short answer by the model that SNOSKA_GENERATE_URL names.")
+@literal_option
 @filter_options
-def ask(question: str, index: str, count: int, as_json: bool, generate: bool, **filters: str | None) -> None:
+def ask(
+    question: str, index: str, count: int, as_json: bool, generate: bool, literal: bool, **filters: str | None
+) -> None:
     """Answer QUESTION with the sentence that says it and the passages it stands in."""
     import rag
 
     endpoint = _endpoint() if generate else None
     opened = rag.open(index)
-    answer = opened.ask(question, count, filters=_filters(filters))
+    answer = opened.ask(question, count, filters=_filters(filters), literal=literal)
     if endpoint is None:
         _print(export.answer_json(answer)) if as_json else _out(_answer(answer))
         return
@@ -184,12 +188,13 @@ def _sentence(sentence: Sentence) -> str:
 @click.option("-k", "count", default=10, show_default=True, help="How many passages to list.")
 @click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True, help="How to rank them.")
 @json_option
+@literal_option
 @filter_options
-def search(query: str, index: str, count: int, mode: Mode, as_json: bool, **filters: str | None) -> None:
+def search(query: str, index: str, count: int, mode: Mode, as_json: bool, literal: bool, **filters: str | None) -> None:
     """List the passages that fit QUERY best."""
     import rag
 
-    hits = rag.open(index).search(query, count, mode=mode, filters=_filters(filters))
+    hits = rag.open(index).search(query, count, mode=mode, filters=_filters(filters), literal=literal)
     if as_json:
         _print(export.search_json(query, hits))
     else:
@@ -350,6 +355,8 @@ def _answer(answer: Answer) -> str:
 def _note(note: Note) -> str:
     if note.kind == "layout":
         return f"Typed on another keyboard layout; asked as: {note.meant}"
+    if note.kind == "spelling":
+        return f"No document holds {note.typed!r}; taken for: {note.meant}"
     return f"No passage holds the phrase {note.typed!r}; asked without it."
 
 

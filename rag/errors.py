@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+Fault = Literal["empty", "too_long", "date", "days", "document", "value"]  # what is wrong with a question
 # not_found: nothing to write from; nothing: the model says that the passages don't tell; the rest is the endpoint's.
 GenerationFailure = Literal["not_found", "nothing", "unreachable", "slow", "refused", "broken", "empty"]
 
@@ -38,7 +39,15 @@ class DocumentError(RagError):
 
 
 class QuestionError(RagError):
-    """A question that cannot be asked: empty, far too long, or with a filter that means nothing."""
+    """A question that cannot be asked: empty, far too long, or with a filter that means nothing.
+
+    ``fault`` tells those apart, for who says it in words of their own: ``date`` is none, ``days`` are none between two
+    dates, ``document`` is not in the index, ``value`` is any other argument.
+    """
+
+    def __init__(self, message: str, fault: Fault = "value") -> None:
+        super().__init__(message)
+        self.fault: Fault = fault
 
 
 class ModelError(RagError):

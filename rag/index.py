@@ -24,7 +24,7 @@ from rag.settings import Settings
 from rag.stores.local import LocalStore
 from rag.stores.mapped import MappedStore
 from rag.stores.opening import open_store
-from rag.text import clean, language, stems
+from rag.text import clean, language, stems, tokens
 from rag.types import Answer, BuildReport, Citation, Document, Filters, Ids, Json, Mode, Note, ProgressCallback, Scores
 
 MAX_QUESTION = 4_000  # characters; the model reads some 2,000 of them, and a longer text is a document
@@ -61,11 +61,16 @@ class Index:
         *,
         mode: Mode = "hybrid",
         filters: Filters = EVERYTHING,
+        literal: bool = False,
     ) -> list[Citation]:
-        """The ``k`` best passages for the query, near-copies folded into one. Raises QuestionError."""
+        """The ``k`` best passages for the query, near-copies folded into one.
+
+        A ``literal`` query is taken as typed: neither its keyboard layout nor its spelling is corrected. Raises
+        QuestionError.
+        """
         _check(k, mode)
         filters = checked(filters)
-        asked = self.understand(query, filters)
+        asked = self.understand(query, filters, literal)
         ranking = rank(self.store, asked, mode, filters, self.masked)
         return self._citations(asked, ranking, copies.fold(self.store, ranking.passages, k))
 
@@ -76,14 +81,15 @@ class Index:
         *,
         mode: Mode = "hybrid",
         filters: Filters = EVERYTHING,
+        literal: bool = False,
     ) -> Answer:
         """The answer: a verdict, how sure it is, the answering sentence and the ``k`` best passages.
 
-        Raises QuestionError.
+        A ``literal`` question is taken as typed, as by :meth:`search`. Raises QuestionError.
         """
         _check(k, mode)
         filters = checked(filters)
-        asked = self.understand(question, filters)
+        asked = self.understand(question, filters, literal)
         ranking = rank(self.store, asked, mode, filters, self.masked)
         groups = copies.fold(self.store, ranking.passages, k)
         citations = self._citations(asked, ranking, groups)
@@ -102,7 +108,7 @@ class Index:
             text=answering.quote[slice(*answering.highlight)] if answering else None,
             citation=answering.rank if answering else None,
             citations=tuple(citations),
-            notes=asked.notes,
+            notes=(*asked.notes, *query.respelt(asked.respelt, [citation.quote for citation in citations])),
         )
 
     def warm_up(self) -> None:
@@ -148,7 +154,7 @@ class Index:
         """Documents, passages, languages, model, sizes and generation, as ``snoska info --json`` prints them."""
         return _info(self.store)
 
-    def understand(self, text: str, filters: Filters = EVERYTHING) -> Question:
+    def understand(self, text: str, filters: Filters = EVERYTHING, literal: bool = False) -> Question:
         """The question as it is asked of the store: as it was meant, with its language, vector and stems.
 
         A quoted phrase is demanded of the passages where any that passes the filters holds it, and noted otherwise.
@@ -156,31 +162,42 @@ class Index:
         """
         asked = clean(text)
         if not asked:
-            raise QuestionError("the question is empty: type a few words")
+            raise QuestionError("the question is empty: type a few words", "empty")
         if len(asked) > MAX_QUESTION:
-            raise QuestionError(f"the question has {len(asked):,} characters, more than {MAX_QUESTION:,}: shorten it")
+            raise QuestionError(
+                f"the question has {len(asked):,} characters, more than {MAX_QUESTION:,}: shorten it", "too_long"
+            )
         encoder, store = self._model.encoder, self.store
-        meaning = query.understand(asked, encoder.count_tokens, store.knows)
+        meaning = query.understand(asked, encoder.count_tokens, store.knows, literal)
         own = language(meaning.text)
         has_others = any(other != own for other in store.languages())
         second = encoder.second if has_others and store.has_second else None
         among, missing = _holding(store, meaning.phrases, filters, self.masked)
         vector, states = encoder.encode_query(meaning.text)
+        correct = {stem: store.nearest(stem) for stem in meaning.strange}
         return Question(
             typed=asked,
             language=own,
             vector=vector,
-            stems=tuple(store.nearest(stem) if stem in meaning.strange else stem for stem in stems(meaning.text)),
+            stems=tuple(correct.get(stem, stem) for stem in stems(meaning.text)),
             second=second.encode_questions([meaning.text])[0] if second else None,
             centre=encoder.centre,
             states=states,
             among=among,
             notes=(*meaning.notes, *(Note("phrase", phrase, "") for phrase in missing)),
+            respelt={
+                word: correct[stem]
+                for word in tokens(meaning.text)
+                for stem in stems(word)
+                if correct.get(stem, stem) != stem
+            },
         )
 
     def _require(self, path: str) -> None:
         if path not in self.store.entries:
-            raise QuestionError(f"the index holds no document {path!r}: its paths are relative to the folder")
+            raise QuestionError(
+                f"the index holds no document {path!r}: its paths are relative to the folder", "document"
+            )
 
     def _citations(self, question: Question, ranking: Ranking, groups: Sequence[copies.Group]) -> list[Citation]:
         return [self._citation(question, ranking, rank, group) for rank, group in enumerate(groups, start=1)]
@@ -282,9 +299,9 @@ def checked(filters: Filters) -> Filters:
             if value is not None and datetime.date.fromisoformat(value).isoformat() != value:
                 raise ValueError(value)
         except ValueError as error:
-            raise QuestionError(f"{name} {value!r} is not a date: write it as 2025-11-25") from error
+            raise QuestionError(f"{name} {value!r} is not a date: write it as 2025-11-25", "date") from error
     if filters.since and filters.until and filters.since > filters.until:
-        raise QuestionError(f"no day is since {filters.since} and until {filters.until}: swap them")
+        raise QuestionError(f"no day is since {filters.since} and until {filters.until}: swap them", "days")
     return Filters(
         language=(filters.language or "").lower() or None,
         document=filters.document or None,

@@ -9,7 +9,7 @@ many.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.text import normalize, stems, tokens
@@ -44,13 +44,32 @@ class Meaning:
     notes: tuple[Note, ...]
 
 
-def understand(typed: str, count_tokens: CountTokens, knows: Knows) -> Meaning:
-    """What was meant by a question; ``knows`` says of a stem whether the collection holds it."""
-    text = _in_the_right_layout(typed, count_tokens, knows)
+def understand(typed: str, count_tokens: CountTokens, knows: Knows, literal: bool = False) -> Meaning:
+    """What was meant by a question; ``knows`` says of a stem whether the collection holds it.
+
+    A ``literal`` one is meant as it is typed: its layout is right, and none of its words is misspelt.
+    """
+    text = typed if literal else _in_the_right_layout(typed, count_tokens, knows)
     notes = (Note("layout", typed, text),) if text != typed else ()
     phrases = tuple(" ".join(filter(None, found)).strip() for found in PHRASE.findall(text))
     text = _calm(text)
-    return Meaning(text, _strange(text, count_tokens), tuple(each for each in phrases if tokens(each)), notes)
+    strange = frozenset[str]() if literal else _strange(text, count_tokens)
+    return Meaning(text, strange, tuple(each for each in phrases if tokens(each)), notes)
+
+
+def respelt(words: Mapping[str, str], quotes: Sequence[str]) -> tuple[Note, ...]:
+    """What misspelt words were taken for, in the form that stands in one of the quotations; ``words`` has their stems.
+
+    A word that begins the other is no other word, but a form whose stem Snowball cuts elsewhere («Сенегал»,
+    «Сенегалом»).
+    """
+    quoted = [word for quote in quotes for word in tokens(quote)] if words else []
+    meant = {typed: next((word for word in quoted if stem in stems(word)), typed) for typed, stem in words.items()}
+    return tuple(
+        Note("spelling", typed, word)
+        for typed, word in meant.items()
+        if not (word.startswith(typed) or typed.startswith(word))
+    )
 
 
 def swapped(text: str) -> str:

@@ -6,8 +6,8 @@ candidate is then scored exactly by both, fused, and ranked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 import numpy as np
@@ -28,7 +28,8 @@ class Question:
 
     ``among``: the passages that hold its quoted phrases, None where it has none. ``second`` is the second encoder's
     vector, None where there is no such encoder or nothing to ask it about. ``centre`` holds the means of the model's
-    vectors, ``states`` the question's tokens', where the model gives them.
+    vectors, ``states`` the question's tokens', where the model gives them. ``respelt`` maps misspelt words to the stems
+    that they were taken for.
     """
 
     typed: str
@@ -40,6 +41,7 @@ class Question:
     states: TokenStates | None = None
     among: Ids | None = None
     notes: tuple[Note, ...] = ()
+    respelt: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from threading import Lock
 
 import snowballstemmer
 
-__all__ = ["clean", "language", "normalize", "shorten", "stems", "tokens"]
+__all__ = ["FUNCTION_WORDS", "clean", "language", "normalize", "shorten", "stems", "tokens"]
 
 _SIGNS = [chr(code) for code in range(0x80, 0xFFF0)]  # the Basic Multilingual Plane beyond ASCII
 _MARKS = "".join(sign for sign in _SIGNS if unicodedata.category(sign).startswith("M"))
@@ -184,6 +184,9 @@ _FUNCTION_WORDS = {
     "pl": "kto co gdzie kiedy jak jaki jaka ile czy jest są był była i w z na do nie się to",
 }
 _FUNCTIONS = {code: frozenset(words.split()) for code, words in _FUNCTION_WORDS.items()}
+FUNCTION_WORDS = frozenset(
+    normalize(f"{_FUNCTION_WORDS['ru']} {_FUNCTION_WORDS['en']}").split()
+)  # of the two languages
 # Letters that Russian and English lack; the first language that has all of a text's wins.
 _LETTERS = {
     "kk": "әғқңөұүһі",

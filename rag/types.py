@@ -19,6 +19,7 @@ Ids = NDArray[np.int64]  # (n,) passage numbers
 Json = dict[str, Any]
 
 Mode = Literal["hybrid", "dense", "lexical", "rrf"]
+NoteKind = Literal["layout", "phrase", "spelling"]
 Verdict = Literal["found", "unsure", "not_found"]
 BlockKind = Literal["paragraph", "heading", "row"]
 
@@ -163,9 +164,10 @@ class Citation:
 @dataclass(frozen=True, slots=True)
 class Note:
     """What was made of a question. ``layout``: ``typed`` on the wrong keyboard layout is asked as ``meant``;
-    ``phrase``: no passage holds the quoted phrase ``typed``, so that it was not asked for, and ``meant`` is empty."""
+    ``phrase``: no passage holds the quoted phrase ``typed``, so that it was not asked for, and ``meant`` is empty;
+    ``spelling``: the word ``typed``, which no document holds, was taken for ``meant``, which stands in a citation."""
 
-    kind: Literal["layout", "phrase"]
+    kind: NoteKind
     typed: str
     meant: str
 

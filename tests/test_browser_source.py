@@ -357,7 +357,7 @@ WITHIN = """() => {
 def test_the_keyboard_stays_within_and_returns(visit: Visit, served: Served) -> None:
     page = visit(served[0], "ru")
     ask(page, QUESTIONS["ru"])
-    page.locator(".citation").first.get_by_role("button", name=RU["source.open"]).focus()
+    page.locator(".citation").first.get_by_role("button", name=RU["do.open"]).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
     expect(page.locator("#source-file")).to_be_visible()
@@ -366,7 +366,7 @@ def test_the_keyboard_stays_within_and_returns(visit: Visit, served: Served) -> 
         assert page.evaluate(WITHIN)
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    assert page.evaluate("document.activeElement.className") == "open-source"
+    assert page.evaluate("document.activeElement.dataset.do") == "open"
 
 
 def test_a_screen_reader_is_told_what_is_what_in_the_source(visit: Visit, served: Served) -> None:

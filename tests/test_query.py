@@ -10,6 +10,7 @@ import pytest
 import rag
 from rag import query
 from rag.lexical import LexicalLeg
+from rag.text import stems
 
 XQUAD = Path(__file__).resolve().parents[2] / "shared" / "eval" / "xquad"
 COMPANIES = 6  # the paragraph of the seed that says how many companies there are
@@ -108,6 +109,27 @@ def test_a_misspelt_word_is_taken_for_the_collections_own_and_a_right_one_left(
     seed_index: rag.Index, typed: str, asked: str
 ) -> None:
     assert seed_index.understand(typed).stems == seed_index.understand(asked).stems
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("Что с цифровизацыей?", "цифровизация"), ("инфраструтктруа", "инфраструктуры")],
+    ids=["in a question", "alone"],
+)
+def test_what_a_misspelt_word_was_taken_for_is_said_in_a_word_that_is_cited(
+    seed_index: rag.Index, typed: str, meant: str
+) -> None:
+    answer = seed_index.ask(typed)
+    assert [(note.kind, note.meant) for note in answer.notes] == [("spelling", meant)]
+    assert any(meant in citation.quote.lower() for citation in answer.citations)
+
+
+@pytest.mark.parametrize("typed", ["rjvbccbz", "инфраструтктруа", "Что с цифровизацыей?"], ids=["layout", "word", "ru"])
+def test_a_literal_question_is_asked_as_it_is_typed(seed_index: rag.Index, typed: str) -> None:
+    asked = seed_index.understand(typed, literal=True)
+    assert (asked.stems, asked.notes) == (tuple(stems(typed)), ())
+    assert seed_index.ask(typed, literal=True).notes == ()
+    assert [hit.scores.lexical for hit in seed_index.search("rjvbccbz", 1, literal=True)] == [0.0]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar, get_args
 
 from rag.errors import QuestionError
-from rag.types import Answer, BuildReport, Citation, Copy, Json, Note, Scores, Verdict
+from rag.types import Answer, BuildReport, Citation, Copy, Json, Note, NoteKind, Scores, Verdict
 
 T = TypeVar("T")
 
@@ -102,7 +102,7 @@ def _copy(value: dict[str, Any]) -> Copy:
 
 
 def _note(value: dict[str, Any]) -> Note:
-    return Note(_of(str, value["kind"]), _of(str, value["typed"]), _of(str, value["meant"]))  # type: ignore[arg-type]
+    return Note(_one_of(NoteKind, value["kind"]), _of(str, value["typed"]), _of(str, value["meant"]))
 
 
 def _of(kind: type[T], value: object) -> T:

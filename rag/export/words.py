@@ -30,6 +30,7 @@ RU: Words = {
     "note.not_found": "Ни один отрывок не отвечает на вопрос. Ниже\u00a0— ближайшие по смыслу.",
     "note.nothing": "Ни один отрывок не отвечает на вопрос.",
     "meant": "Вопрос понят так: «{meant}».",
+    "spelling": "Слова «{typed}» в документах нет; оно принято за «{meant}».",
     "phrase": "Фразы «{typed}» нет ни в одном отрывке, поэтому она не искалась дословно.",
     "sources": "Источники",
     "nearest": "Ближайшие отрывки",
@@ -69,6 +70,7 @@ EN: Words = {
     "note.not_found": "No passage answers the question. The nearest in meaning are listed below.",
     "note.nothing": "No passage answers the question.",
     "meant": "The question was taken to mean “{meant}”.",
+    "spelling": "No document has the word “{typed}”; it was taken for “{meant}”.",
     "phrase": "No passage holds the phrase “{typed}”, so it was not searched for word for word.",
     "sources": "Sources",
     "nearest": "Nearest passages",
@@ -92,6 +94,7 @@ EN: Words = {
     "column.also": "Also in",
 }
 
+REMARKS = {"layout": "meant", "spelling": "spelling", "phrase": "phrase"}
 MONTHS = {
     "ru": ("января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября",
            "декабря"),
@@ -129,10 +132,7 @@ def sureness(answer: Answer, said: Words) -> str:
 
 def remarks(answer: Answer, said: Words) -> list[str]:
     """What is to be known before the answer is read: how the question was taken, that it is uncertain."""
-    told = [
-        said["meant"].format(meant=note.meant) if note.meant else said["phrase"].format(typed=note.typed)
-        for note in answer.notes
-    ]
+    told = [said[REMARKS[note.kind]].format(typed=note.typed, meant=note.meant) for note in answer.notes]
     if answer.verdict == "unsure":
         told.append(said["note.unsure"])
     elif answer.verdict == "not_found":

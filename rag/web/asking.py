@@ -1,14 +1,17 @@
-"""What the page asks of the collection: an answer as HTML, and how far the collection is."""
+"""What the page asks of the collection: an answer as HTML, where it may look for it, and how far the collection is."""
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from rag.errors import RagError
 from rag.export import answer_json
-from rag.index import MAX_QUESTION
-from rag.types import Json
+from rag.index import MAX_QUESTION, Index
+from rag.readers import file_type
+from rag.types import Filters, Json
 from rag.web import cards
 from rag.web.collection import Collection, Status
 from rag.web.parts import Part
@@ -17,44 +20,82 @@ from rag.web.texts import Texts, error_text, texts
 log = logging.getLogger(__name__)
 
 SHOWN = 5  # citations on the page
+OFFERED = 12  # documents to pick from: what fits under a field
+TITLED = 1_000  # documents whose titles are looked through too: of a large index each would be read from disk
 
 
 def part(collection: Collection) -> Part:
-    """Asking, and how far the collection is."""
+    """Asking, where to look, and how far the collection is."""
 
     def ask(data: object) -> Json:
         given = data if isinstance(data, Mapping) else {}
         question, said = given.get("question"), texts(given.get("language"))
         if not isinstance(question, str):
             question = ""
+        filters = filters_of(given.get("filters"))
         try:
-            index = collection.index()
+            index, literal = collection.index(), given.get("literal") is True
             with collection.turns:
-                answer = index.ask(question, SHOWN)
+                answer = index.ask(question, SHOWN, filters=filters, literal=literal)
         except Exception as error:  # the page's edge: a reader sees one sentence, never a traceback
             if not isinstance(error, RagError):
                 log.exception("a question could not be answered")
-            message = error_text(error, said, question, MAX_QUESTION)
-            return {"answer": cards.error_html(message, question[:MAX_QUESTION]), "citations": ""}
+            return {"answer": cards.error_html(error_text(error, said), question[:MAX_QUESTION]), "citations": ""}
         return {
-            "answer": cards.answer_html(answer, question, said),
+            "answer": cards.answer_html(answer, question, said, filtered=filters != Filters()),
             "citations": cards.citations_html(answer, said),
             "result": answer_json(answer),
+        }
+
+    def places(data: object) -> Json:
+        given = data if isinstance(data, Mapping) else {}
+        wanted, index = given.get("document"), collection.opened()
+        if index is None:
+            return {"languages": [], "types": [], "documents": []}
+        said = texts(given.get("language"))
+        return {
+            "languages": [
+                {"code": code, "name": said.get(f"language.{code}", code)} for code in index.info()["languages"]
+            ],
+            "types": sorted({file_type(path) for path in index.store.entries}),
+            "documents": list(itertools.islice(_documents(index, wanted if isinstance(wanted, str) else ""), OFFERED)),
         }
 
     async def status(data: object) -> Json:  # async: answered at once, even where all threads wait for the model
         language = data.get("language") if isinstance(data, Mapping) else None
         return {**status_json(collection.status(), language), "changes": collection.is_open_to_changes}
 
-    return Part(functions=[ask, status])
+    return Part(functions=[ask, places, status])
+
+
+def filters_of(given: object) -> Filters:
+    """The filters that a script sent; what is no text is left out."""
+    values = given if isinstance(given, Mapping) else {}
+    names = [field.name for field in dataclasses.fields(Filters)]
+    return Filters(**{name: values[name] for name in names if isinstance(values.get(name), str) and values[name]})
+
+
+def _documents(index: Index, wanted: str) -> Iterator[Json]:
+    """The documents whose path or title holds what is wanted, in the index's order."""
+    entries, sought = index.store.entries, wanted.casefold()
+    titled = len(entries) <= TITLED
+    for path in entries:
+        title = index.document(path).title if titled else ""
+        if sought in path.casefold() or sought in title.casefold():
+            yield {"path": path, "title": title}
 
 
 def status_json(status: Status, language: object) -> Json:
     """The collection's state, told in the page's language, and the sample questions in it."""
     said = texts(language)
-    questions = (status.samples or {}).get(language if isinstance(language, str) else "en", ())
+    samples = (status.samples or {}).get(language if isinstance(language, str) else "en", ())
     model = said["model"].format(model=status.model) if status.model else ""
-    return {"state": status.state, "text": _status_text(status, said), "samples": list(questions), "model": model}
+    return {
+        "state": status.state,
+        "text": _status_text(status, said),
+        "samples": [dataclasses.asdict(sample) for sample in samples],
+        "model": model,
+    }
 
 
 def _status_text(status: Status, said: Texts) -> str:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 from rag import index as indexes
 from rag import watch
-from rag.errors import IndexBusy, QuestionError, RagError
+from rag.errors import IndexBusy, RagError
 from rag.folder import UPLOADS, Roots
 from rag.index import Index
 from rag.types import Progress, ProgressCallback
 from rag.web.permission import Rule
+from rag.web.samples import Samples, samples
 from rag.web.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -29,7 +28,6 @@ Prepare = Callable[[ProgressCallback], Index]
 Changes = Callable[[threading.Event], Generator[bool]]  # see rag.watch.changes; the first comes before anything is made
 Renew = Callable[[Index, bool, ProgressCallback], Index]  # the index, and whether the documents have changed
 Rebuild = Callable[[Index | None, ProgressCallback], Index]  # the index that answers, where there is one
-Samples = Mapping[str, Sequence[str]]
 
 BUSY_WAIT = 1.0  # seconds between looks at an index that another process is building
 STOP_WAIT = 3.0  # seconds for a step to end: a model that is being loaded cannot be stopped within
@@ -194,6 +192,7 @@ class Collection:
                 self._adopt(self._prepared())
                 self._done = turn
                 self._settled.set()
+                self._offer_samples()
                 turns = (changed or self._turn > self._done for changed in changes)
                 watch.follow(turns, self._bring_up_to_date, lambda error: log.warning("%s", error))
         except _Stopped:
@@ -240,6 +239,8 @@ class Collection:
         elif changed:  # by nothing that the index holds
             self._status = ready
         self._done = turn
+        if newer.store is not index.store:
+            self._offer_samples()
 
     def _adopt(self, index: Index) -> None:
         """Answers from this index from now on; its model is loaded first."""
@@ -253,10 +254,17 @@ class Collection:
             "ready",
             documents=about["documents"],
             passages=about["passages"],
-            samples=samples(index),
+            samples=self._status.samples,
             model=about["model"]["name"],
         )
         log.info("ready: %d documents, %d passages", about["documents"], about["passages"])
+
+    def _offer_samples(self) -> None:
+        """Adds sample questions to a collection that answers already, and does without where they cannot be made."""
+        try:
+            self._status = replace(self._status, samples=samples(self.index(), self._stopping.is_set))
+        except Exception:  # a thread's edge: the collection is none the worse for it
+            log.exception("no sample questions could be made")
 
     def _check(self) -> None:
         if self._stopping.is_set():
@@ -268,15 +276,3 @@ class Collection:
     def _show(self, status: Status) -> None:
         self._check()
         self._status = status
-
-
-def samples(index: Index) -> Samples:
-    """Sample questions about the first document that has some and is in the collection, by language."""
-    known = json.loads(resources.files("rag.web").joinpath("samples.json").read_text(encoding="utf-8"))
-    for document, questions in known.items():
-        try:
-            index.document(document)
-        except QuestionError:
-            continue
-        return dict(questions)
-    return {}

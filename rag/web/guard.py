@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.web.parts import OWN, SCRIPTS, STYLE
+from rag.web.parts import EARLY, OWN, SCRIPTS, STYLE
 
 PAGES = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt"})
 API = frozenset(
@@ -31,8 +31,8 @@ HEARTBEAT = "/gradio_api/heartbeat/"  # a stream that an open page keeps
 FOLDERS = (OWN, "/assets/", "/static/", "/svelte/", "/gradio_api/call/", "/gradio_api/run/", HEARTBEAT)
 
 ELSEWHERE = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^"]*"\s+content="[^"]*"\s*/>\s*')
-LINKS = f'<link rel="stylesheet" href=".{STYLE}">' + "".join(
-    f'<link rel="modulepreload" href=".{OWN}{name}">' for name in SCRIPTS
+LINKS = f'<link rel="stylesheet" href=".{STYLE}"><script type="module" src=".{OWN}{EARLY}"></script>' + "".join(
+    f'<link rel="modulepreload" href=".{OWN}{name}">' for name in SCRIPTS if name != EARLY
 )  # the scripts are fetched side by side, not each when another imports it
 MANIFEST = re.compile(r'<link rel="manifest"[^>]*>\s*')  # an installable app is not offered
 
@@ -134,9 +134,8 @@ class _Page:
 
 def clean(page: str, nonce: str) -> str:
     """Gradio's page without what names other hosts; its scripts with the nonce; our style and scripts linked."""
-    page = MANIFEST.sub("", ELSEWHERE.sub("", page))
-    page = page.replace("<script", f'<script nonce="{nonce}"')
-    return page.replace("</head>", f"{LINKS}</head>", 1)
+    page = MANIFEST.sub("", ELSEWHERE.sub("", page)).replace("</head>", f"{LINKS}</head>", 1)
+    return page.replace("<script", f'<script nonce="{nonce}"')
 
 
 def _uncompressed(scope: Scope) -> Scope:

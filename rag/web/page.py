@@ -27,19 +27,9 @@ from rag.web.texts import LANGUAGES
 
 AT_ONCE = 4  # calls of the API that run side by side; the others wait in Gradio's queue
 WAITING = 64  # calls in the queue; beyond it the API says that it is busy
-MEDIA_TYPES = {"js": "text/javascript", "css": "text/css"}  # what a system says of endings differs, and may be wrong
-MARKUP = (
-    "shell.html",
-    "batch.html",
-    "documents.html",
-    "feedback.html",
-    "generation.html",
-    "source.html",
-    "takeaway.html",
-)
-STYLES = (
-    "style.css", "cards.css", "batch.css", "documents.css", "generation.css", "source.css", "takeaway.css",
-)  # fmt: skip  # in the order in which they apply
+ASSETS = resources.files("rag.web").joinpath("assets")
+PARTS = (asking, batch, documents, feedback, generation, source, takeaway)  # in the order in which they stand
+STYLES = ("fonts.css", "style.css", "form.css", "answer.css", "cards.css")  # of the whole page, before the parts' own
 START = f"""
 import(new URL(".{OWN}page.js", document.baseURI)).then((page) => page.start({{ element, props, server }}));
 """
@@ -64,7 +54,7 @@ def create_app(collection: Collection) -> FastAPI:
     settings = Settings.from_environment()
     if settings.mcp:
         mcp.checked()
-    parts = [each.part(collection) for each in (asking, batch, documents, feedback, generation, source, takeaway)]
+    parts = [each.part(collection) for each in PARTS]
     blocks = _blocks(collection, parts)
     tools = mcp.Tools(blocks) if settings.mcp else None
     app = FastAPI(title="Snoska", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
@@ -95,7 +85,7 @@ def create_app(collection: Collection) -> FastAPI:
 def _blocks(collection: Collection, parts: Sequence[Part]) -> gr.Blocks:
     with _Blocks(title="Snoska", analytics_enabled=False, fill_width=True) as blocks:
         gr.HTML(
-            "".join(map(_file, MARKUP)),
+            _file("shell.html") + _of_parts("html"),
             elem_id="snoska",
             js_on_load=START,
             apply_default_css=False,
@@ -114,20 +104,27 @@ class _Blocks(gr.Blocks):
 
 
 def _assets() -> Iterator[Route]:
-    """The page's scripts, each at its own address, and its styles as one."""
+    """The page's scripts and fonts, each at its own address, and its styles as one."""
     for name in SCRIPTS:
-        yield _asset(OWN + name, _file(name))
-    yield _asset(STYLE, "".join(map(_file, STYLES)))
+        yield _asset(OWN + name, _file(name).encode("utf-8"), "text/javascript")
+    yield _asset(STYLE, ("".join(map(_file, STYLES)) + _of_parts("css")).encode("utf-8"), "text/css")
+    for font in ASSETS.joinpath("fonts").iterdir():
+        if font.name.endswith(".woff2"):
+            yield _asset(f"{OWN}fonts/{font.name}", font.read_bytes(), "font/woff2", "max-age=604800")
 
 
-def _asset(address: str, content: str) -> Route:
-    media_type = MEDIA_TYPES[address.rpartition(".")[2]]
-
+def _asset(address: str, content: bytes, media_type: str, kept: str = "no-cache") -> Route:
     def serve(_: Request) -> Response:
-        return Response(content, media_type=media_type, headers={"Cache-Control": "no-cache"})
+        return Response(content, media_type=media_type, headers={"Cache-Control": kept})
 
     return Route(address, serve)
 
 
+def _of_parts(ending: str) -> str:
+    """What the parts bring under their own names: their markup, their style."""
+    names = [f"{part.__name__.rpartition('.')[2]}.{ending}" for part in PARTS]
+    return "".join(_file(name) for name in names if ASSETS.joinpath(name).is_file())
+
+
 def _file(name: str) -> str:
-    return resources.files("rag.web").joinpath("assets", name).read_text(encoding="utf-8")
+    return ASSETS.joinpath(name).read_text(encoding="utf-8")

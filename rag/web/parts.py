@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 OWN = "/snoska/"  # where everything of ours lies that is not Gradio's
 STYLE = f"{OWN}style.css"  # linked by the page itself: Gradio rewrites the selectors of a style that is given to it
+EARLY = "scheme.js"  # the one that runs before the others: colours must not change before the reader's eyes
 SCRIPTS = tuple(
     sorted(file.name for file in resources.files("rag.web").joinpath("assets").iterdir() if file.name.endswith(".js"))
 )  # modules, each at its own address

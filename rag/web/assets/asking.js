@@ -1,4 +1,6 @@
-// The question box, the answer in its place, the address that holds the question.
+// The question box, the answer in its place, the address that holds the question and where to look.
+import * as recently from "./recent.js";
+import * as where from "./where.js";
 
 export function install(page) {
   const { find, said } = page;
@@ -6,11 +8,14 @@ export function install(page) {
   const outcome = find("#outcome");
   const sources = find("#sources");
   let latest = 0; // the number of the newest question: an answer to an older one is dropped
-  let shown = ""; // the question on show
+  let shown = null; // what is on show: { question, filters, literal }
   let ready = false;
 
+  const places = where.install(page, () => (shown ? ask({ ...shown, filters: places.filters }) : keep(null)));
+  const recent = recently.install(page, put);
+
   function entitle() {
-    document.title = shown ? `${shown} — ${said("name")}` : said("name");
+    document.title = shown?.question ? `${shown.question} — ${said("name")}` : said("name");
   }
 
   function fit() {
@@ -18,18 +23,23 @@ export function install(page) {
     box.style.height = `${Math.min(box.scrollHeight, 240)}px`;
   }
 
-  function put(question, remember = true) {
-    box.value = question;
-    fit();
-    ask(question, remember);
+  // Asks as if the question had been typed.
+  function put(question, filters = places.filters) {
+    ask({ question, filters });
   }
 
-  async function ask(question, remember) {
+  async function ask(asked, remember = true) {
     const number = ++latest;
     const message = ready ? said("working") : said("waiting");
-    shown = question;
+    shown = asked;
+    box.value = asked.question;
+    fit();
     entitle();
-    if (remember) keep(question);
+    places.show(asked.filters);
+    if (remember) {
+      keep(asked);
+      if (asked.question.trim()) recent.add(asked.question, asked.filters);
+    }
     sources.setAttribute("aria-busy", "true");
     if (find("#answer")) outcome.setAttribute("aria-busy", "true");
     else outcome.replaceChildren(note(message, "working"));
@@ -39,7 +49,7 @@ export function install(page) {
       outcome.replaceChildren(note(message, "working"));
       sources.replaceChildren();
     }, 400);
-    const reply = await page.call("ask", { question });
+    const reply = await page.call("ask", asked);
     clearTimeout(waiting);
     if (number !== latest) return;
     outcome.removeAttribute("aria-busy");
@@ -60,19 +70,29 @@ export function install(page) {
     return place;
   }
 
-  function keep(question) {
+  // Puts what is asked into the address; null: the conditions alone.
+  function keep(asked) {
     const address = new URL(window.location.href);
-    if (address.searchParams.get("q") === question) return;
-    address.searchParams.set("q", question);
+    const filters = asked?.filters ?? places.filters;
     address.hash = "";
-    if (address.href.length < 8000) history.pushState({}, "", address);
+    address.search = new URLSearchParams({
+      ...(asked ? { q: asked.question } : {}),
+      ...filters,
+      ...(asked?.literal ? { literal: "1" } : {}),
+    });
+    if (address.href === window.location.href || address.href.length >= 8000) return;
+    history.pushState({}, "", address);
   }
 
   function fromAddress() {
-    const question = new URLSearchParams(window.location.search).get("q");
-    if (question) return put(question, false);
+    const given = new URLSearchParams(window.location.search);
+    const filters = Object.fromEntries(where.NAMES.map((name) => [name, given.get(name)]));
+    const question = given.get("q");
+    places.show(filters);
+    if (question) return ask({ question, filters: places.filters, literal: given.has("literal") }, false);
     latest += 1;
-    shown = box.value = "";
+    shown = null;
+    box.value = "";
     entitle();
     fit();
     outcome.replaceChildren();
@@ -80,16 +100,32 @@ export function install(page) {
     page.tell("cleared");
   }
 
+  const asTyped = () => ask({ question: box.value, filters: places.filters });
+
   find("form").addEventListener("submit", (event) => {
     event.preventDefault();
-    ask(box.value, true);
+    asTyped();
   });
 
   box.addEventListener("input", fit);
   box.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.isComposing) return;
     event.preventDefault();
-    ask(box.value, true);
+    asTyped();
+  });
+
+  outcome.addEventListener("click", (event) => {
+    if (event.target.closest(".literal")) ask({ ...shown, literal: true });
+  });
+
+  find(".wordmark").addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const address = new URL(window.location.href);
+    address.search = address.hash = "";
+    if (address.href !== window.location.href) history.pushState({}, "", address);
+    fromAddress();
+    box.focus();
   });
 
   // The page has a <base>, against which "#x" would leave the page: so footnotes jump by hand.
@@ -110,12 +146,12 @@ export function install(page) {
   });
   page.listen("language", () => {
     entitle();
-    if (find("#answer, #error, .working")) ask(shown, false);
+    if (shown) ask(shown, false);
   });
 
-  entitle();
-  fit();
-  if (new URLSearchParams(window.location.search).get("q")) fromAddress();
-  else box.focus({ preventScroll: true });
+  document.fonts.ready.then(fit); // it is set in them
+  window.addEventListener("resize", fit);
+  fromAddress();
+  if (!shown) box.focus({ preventScroll: true });
   return { put };
 }

@@ -30,7 +30,8 @@ export function connect({ element, props, server }) {
     // Of our own addresses, wherever the page is served.
     address: (path) => new URL(`./snoska/${path}`, document.baseURI),
 
-    // Parts hear of each other by these only: "language", "answer" (the reply), "cleared", "status".
+    // Parts hear of each other by these only: "language", "answer" (the reply), "cleared", "status",
+    // "filter" (conditions on documents to set, such as { document: path }), "source" ({ document, start, end }, to open).
     tell: (name, detail) => events.dispatchEvent(new CustomEvent(name, { detail })),
     listen: (name, heard) => events.addEventListener(name, (event) => heard(event.detail)),
 
@@ -41,11 +42,12 @@ export function connect({ element, props, server }) {
       this.tell("language", language);
     },
 
-    // Puts the strings of the page's language where the markup asks for them: data-text, data-label, data-hint.
+    // Puts the strings of the page's language where the markup asks for them: data-text, data-label, data-title, data-hint.
     label(within = element) {
       document.documentElement.lang = language;
       for (const each of within.querySelectorAll("[data-text]")) each.textContent = this.said(each.dataset.text);
       for (const each of within.querySelectorAll("[data-label]")) each.ariaLabel = this.said(each.dataset.label);
+      for (const each of within.querySelectorAll("[data-title]")) each.title = this.said(each.dataset.title);
       for (const each of within.querySelectorAll("[data-hint]")) each.placeholder = this.said(each.dataset.hint);
     },
   };

@@ -5,6 +5,9 @@ import { connect } from "./context.js";
 import * as documents from "./documents.js";
 import * as feedback from "./feedback.js";
 import * as generation from "./generation.js";
+import * as help from "./help.js";
+import * as passages from "./passages.js";
+import * as scheme from "./scheme.js";
 import * as source from "./source.js";
 import * as status from "./status.js";
 import * as takeaway from "./takeaway.js";
@@ -16,6 +19,9 @@ export function start(given) {
   page.find("#page").hidden = false; // nothing is to be typed or pressed before anyone listens
   switcher.value = page.language;
   switcher.addEventListener("change", () => page.speak(switcher.value));
+  scheme.install(page);
+  help.install(page);
+  passages.install(page);
   source.install(page); // before the rest: see there
   generation.install(page);
   const { put } = asking.install(page);

@@ -139,23 +139,10 @@ export function install(page) {
   });
   page.listen("answer", (reply) => {
     beneath = below();
-    for (const card of page.element.querySelectorAll(".citation:not(:has(.open-source))")) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "open-source";
-      button.textContent = said("source.open");
-      card.querySelector(".margin").append(button);
-    }
     for (const each of reply?.result?.citations ?? []) {
       sentences.set(key(each), each.highlight.map((offset) => each.start + offset));
     }
     if (dialog.open && shown && shown.place.end !== undefined && sentences.has(key(shown.place))) show(shown.place);
-  });
-  page.element.addEventListener("click", (event) => {
-    const card = event.target.closest(".citation");
-    if (!card || !event.target.closest(".open-source, h3")) return;
-    const { document, start, end } = card.dataset;
-    page.tell("source", { document, start: Number(start), end: Number(end) });
   });
 
   fromAddress();

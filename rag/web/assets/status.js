@@ -35,8 +35,9 @@ export function install(page, put) {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "sample";
-      button.textContent = sample;
-      button.addEventListener("click", () => put(sample));
+      button.textContent = sample.text;
+      button.lang = sample.language;
+      button.addEventListener("click", () => put(sample.text));
       return button;
     });
     place.replaceChildren(heading, ...buttons);

@@ -17,6 +17,7 @@ from rag.errors import (
     QuestionError,
     RagError,
 )
+from rag.index import MAX_QUESTION
 from rag.web.texts import asking, batch, documents, feedback, generation, source, takeaway
 
 Texts = Mapping[str, str]
@@ -41,10 +42,10 @@ def texts(language: object) -> Texts:
     return LANGUAGES.get(language, EN) if isinstance(language, str) else EN
 
 
-def error_text(error: Exception, said: Texts, question: str = "", limit: int = 0) -> str:
+def error_text(error: Exception, said: Texts) -> str:
     """One sentence for the page's reader: what is wrong and what to do, in the page's language."""
     if isinstance(error, QuestionError):
-        return said["error.too_long"].format(limit=limit) if len(question) > limit else said["error.empty"]
+        return said[f"error.{error.fault}"].format(limit=MAX_QUESTION)
     return (
         said[ERRORS.get(type(error), "error.unexpected")] if isinstance(error, RagError) else said["error.unexpected"]
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 RU = {
-    "source.open": "Открыть источник",
     "source.close": "Закрыть",
     "source.loading": "Открывается…",
     "source.view": "Документ",
@@ -28,7 +27,6 @@ RU = {
 }
 
 EN = {
-    "source.open": "Open the source",
     "source.close": "Close",
     "source.loading": "Opening…",
     "source.view": "Document",
