@@ -309,6 +309,16 @@ def test_each_error_is_one_sentence_in_the_pages_language(language: str, error: 
     assert set(ERRORS.values()) < set(said)
 
 
+# --- the markup ---
+
+
+def test_no_two_parts_of_the_page_share_an_id() -> None:
+    ids = re.findall(
+        r'\bid="([^"]+)"', "".join(path.read_text("utf-8") for path in (ROOT / "rag/web/assets").glob("*.html"))
+    )
+    assert sorted({each for each in ids if ids.count(each) > 1}) == []
+
+
 # --- the guard ---
 
 

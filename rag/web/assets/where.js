@@ -71,7 +71,7 @@ export function install(page, changed) {
       const option = new Option(title && title !== path ? title : path, escaped(path));
       return option;
     });
-    page.find("#documents").replaceChildren(...options);
+    page.find("#where-documents").replaceChildren(...options);
   }
 
   for (const name of NAMES) {
