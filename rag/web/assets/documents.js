@@ -208,7 +208,7 @@ export function install(page) {
       load();
     }, PAUSE);
   });
-  const opener = make("button", { type: "button", id: "open-documents", className: "quiet", ariaHasPopup: "dialog" });
+  const opener = make("button", { type: "button", id: "open-documents", ariaHasPopup: "dialog" });
   opener.dataset.text = "documents";
   opener.addEventListener("click", open);
   find("#tools").append(opener);
