@@ -8,6 +8,7 @@ many.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ TO_LATIN = str.maketrans(CYRILLIC, LATIN)
 WRONG_LAYOUT = 1.25  # times as many tokens as the swapped form: between 0.65, typed right, and 1.54, typed wrong
 WORD_GAIN = 3  # tokens; a word typed right never loses this many by swapping, 2 at most
 STRANGE = 3  # tokens; of the seed's words with one letter wrong three quarters have as many, of right ones a fifth
+ENDING = 1  # letters in which the shorter of two forms of a word may differ from the longer
 CERTAIN_GAIN = 2  # tokens, of a whole question; «МФЦА» loses 1 as "VAWF"
 EDGES = re.compile(r"^[\"«»„“”(]*|[?!.\"«»„“”)]*$")
 # Guillemets are left out: in Russian every name stands in them, in whatever case the sentence wants.
@@ -60,15 +62,15 @@ def understand(typed: str, count_tokens: CountTokens, knows: Knows, literal: boo
 def respelt(words: Mapping[str, str], quotes: Sequence[str]) -> tuple[Note, ...]:
     """What misspelt words were taken for, in the form that stands in one of the quotations; ``words`` has their stems.
 
-    A word that begins the other is no other word, but a form whose stem Snowball cuts elsewhere («Сенегал»,
-    «Сенегалом»).
+    Words that differ in their last letters alone are no two words, but forms whose stems Snowball cuts apart
+    («Сенегала», «Сенегалом»).
     """
     quoted = [word for quote in quotes for word in tokens(quote)] if words else []
     meant = {typed: next((word for word in quoted if stem in stems(word)), typed) for typed, stem in words.items()}
     return tuple(
         Note("spelling", typed, word)
         for typed, word in meant.items()
-        if not (word.startswith(typed) or typed.startswith(word))
+        if len(os.path.commonprefix((typed, word))) < min(len(typed), len(word)) - ENDING
     )
 
 
