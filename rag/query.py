@@ -8,10 +8,11 @@ many.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from rapidfuzz.distance import Prefix
 
 from rag.text import normalize, stems, tokens
 from rag.types import Note
@@ -70,7 +71,7 @@ def respelt(words: Mapping[str, str], quotes: Sequence[str]) -> tuple[Note, ...]
     return tuple(
         Note("spelling", typed, word)
         for typed, word in meant.items()
-        if len(os.path.commonprefix((typed, word))) < min(len(typed), len(word)) - ENDING
+        if Prefix.similarity(typed, word) < min(len(typed), len(word)) - ENDING
     )
 
 
