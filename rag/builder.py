@@ -22,7 +22,7 @@ from rag.growth import Growth
 from rag.intake import Taken, take_in
 from rag.protocols import Encoder
 from rag.settings import Settings
-from rag.stores import files
+from rag.stores import files, generations
 from rag.stores.entry import Entry
 from rag.stores.local import Contents, LocalStore
 from rag.stores.mapped import MappedStore
@@ -102,6 +102,8 @@ def build(
             growth.finish(_about(previous, encoder, fingerprint, skipped))
             done = _Done(growth.entries, growth.passages(), growth.texts, growth.seconds)
         pending.clear()
+        growing.forget(index)
+        generations.tidy(index)
     return BuildReport(
         documents=len(done.entries),
         passages=done.passages,

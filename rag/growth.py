@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from rag import durable
 from rag.embedding import embed
 from rag.errors import IndexDamaged
 from rag.folder import File
@@ -141,7 +142,6 @@ class Growth:
         if (last.get("segments"), last.get("skipped")) != (self._values, about["skipped"]):
             model = {**about["model"], "dimension": self._model.dimension, "second": self._model.second}
             compaction.commit(self._index, self._segments, self._values, {**about, "model": model})
-        forget(self._index)
 
     def passages(self) -> int:
         """How many passages the generation has, once finished."""
@@ -227,8 +227,9 @@ def unfinished(index: Path, made: str) -> list[Json]:
 
 
 def forget(index: Path) -> None:
-    """Lets go what an interrupted build has left; the next commit sweeps it."""
-    (index / UNFINISHED).unlink(missing_ok=True)
+    """Lets go what an interrupted build has left, for it to be swept. Raises IndexUnusable where it cannot."""
+    with files.writing(index):
+        durable.disk.remove(index / UNFINISHED)
 
 
 def _lookup(vectors: dict[bytes, Vector]) -> Callable[[Keys], Matrix]:

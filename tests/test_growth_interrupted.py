@@ -15,7 +15,7 @@ import rag
 from rag import embedding, growth
 from rag.errors import IndexMissing
 from rag.stores import files
-from rag.stores.local import names_of_current
+from rag.stores.generations import names_of_current
 from rag.types import Matrix
 from tests.small_encoder import SmallEncoder, SmallSecond
 from tests.small_folder import MAPPED, Folder

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import rag
+from rag.durable import TEMPORARY
 from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.stores import files
 from rag.stores.local import LocalStore
@@ -158,13 +159,13 @@ def test_two_generations_are_kept_and_older_ones_swept(built: Path) -> None:
     index, document = built / "index", built / "documents" / "ru.txt"
     manifests = lambda: {path.name for path in parts(index) if path.name.endswith("manifest.json")}  # noqa: E731
     first = manifests()
-    (index / files.PARTS / f"{files.TEMPORARY}left").write_bytes(b"by a crash")
+    (index / files.PARTS / f"{TEMPORARY}left").write_bytes(b"by a crash")
     for text in ("Второе.", "Третье."):
         document.write_text(text, encoding="utf-8")
         rag.build(built / "documents", index, encoder=SmallEncoder())
     assert len(manifests()) == 2
     assert not first & manifests()
-    assert not list(index.rglob(f"{files.TEMPORARY}*"))
+    assert not list(index.rglob(f"{TEMPORARY}*"))
 
 
 def test_a_reader_that_meets_a_sweep_takes_the_new_generation(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,6 @@ import functools
 import hashlib
 import mmap
 import os
-import tempfile
 import weakref
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rag.durable import sync_folder
+from rag.durable import NewFile
 from rag.errors import IndexDamaged
-from rag.stores.files import PARTS, READABLE, REBUILD, TEMPORARY, Part, unwritable
+from rag.stores.files import PARTS, REBUILD, Part, writing
 from rag.types import Ids
 
 BLOCK = 2**16  # bytes; a question touches some hundred blocks the first time, which is some hundredths of a second
@@ -43,12 +42,8 @@ class BlockWriter:
         self._part: Part | None = None
 
     def __enter__(self) -> BlockWriter:
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=self._folder)
-        except OSError as error:
-            raise unwritable(self._folder, error) from error
-        self._temporary, self._stream = Path(name), os.fdopen(handle, "wb")
+        with writing(self._folder):
+            self._new = NewFile(self._folder)
         self._held, self._digests, self.size = bytearray(), bytearray(), 0
         return self
 
@@ -67,16 +62,9 @@ class BlockWriter:
         self.write(little.tobytes())
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        try:
+        with writing(self._folder), self._new:
             if kind is None:
                 self._finish()
-        except OSError as refused:
-            raise unwritable(self._folder, refused) from refused
-        finally:
-            with contextlib.suppress(OSError):  # what could not be written cannot be on closing either
-                self._stream.close()
-            with contextlib.suppress(OSError):  # the next build sweeps it
-                self._temporary.unlink(missing_ok=True)
 
     @property
     def part(self) -> Part:
@@ -85,30 +73,18 @@ class BlockWriter:
         return self._part
 
     def _put(self, data: bytes) -> None:
-        try:
-            self._stream.write(data)
-        except OSError as error:
-            raise unwritable(self._folder, error) from error
+        with writing(self._folder):
+            self._new.write(data)
         for start in range(0, len(data), BLOCK):
             self._digests += hashlib.sha256(data[start : start + BLOCK]).digest()
 
     def _finish(self) -> None:
         if self._held:
             self._put(bytes(self._held))
-        self._stream.write(self._digests)
-        self._stream.flush()
-        self._temporary.chmod(READABLE)
-        os.fsync(self._stream.fileno())
-        self._stream.close()
+        self._new.write(self._digests)
         sha256 = hashlib.sha256(self._digests).hexdigest()
         part = Part(f"{sha256[:32]}.{self._ending}", self.size, sha256)
-        target = self._folder / part.file
-        try:
-            self._temporary.replace(target)
-        except PermissionError:  # Windows keeps the same part, which is there already, while it is mapped
-            if not target.exists():
-                raise
-        sync_folder(self._folder)
+        self._new.put(self._folder / part.file, same=True)
         self._part = part
 
 

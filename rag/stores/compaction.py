@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from rag.stores import files
+from rag.stores.generations import publish
 from rag.stores.keys import Keys, key_array
-from rag.stores.local import publish
 from rag.stores.segment import Segment
 from rag.stores.segment_writer import SegmentWriter
 from rag.types import Json, Matrix, Vector
@@ -82,7 +82,7 @@ def stored(segments: Iterable[Segment], keys: Sequence[bytes], second: bool) -> 
 
 
 def commit(folder: Path, segments: Sequence[Segment], values: Sequence[Json], about: Json) -> None:
-    """Makes these segments the current generation, then sweeps what neither it nor the last one names.
+    """Makes these segments the current generation.
 
     ``values`` is what the manifest says of ``segments``, which are opened; ``about`` what else it says.
     """

@@ -1,24 +1,24 @@
 """The index on disk, as files: parts named by their content, a manifest that names the parts, a pointer to it.
 
-All bytes of an index go through :func:`write`; committing is the atomic replacement of the pointer. The layout is
+All bytes of an index go through :mod:`rag.durable`; committing is the atomic replacement of the pointer. The layout is
 written down in ``docs/index-format.md``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from rag.durable import sync_folder
+from rag import durable
+from rag.durable import TEMPORARY, NewFile
 from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.types import Json
 
@@ -27,9 +27,8 @@ POINTER = "CURRENT"
 PARTS = "parts"
 LOCK = ".lock"
 PART_NAME = re.compile(r"[0-9a-f]{32}(\.[a-z]+)+")
-TEMPORARY = ".new-"
-READABLE = 0o644  # a server may run as another user than the builder; temporary files are private by default
 REBUILD = "run 'snoska build --rebuild'"
+FULL = {errno.ENOSPC, *({errno.EDQUOT} if hasattr(errno, "EDQUOT") else ())}  # Windows knows no quota by this number
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +58,12 @@ class Part:
 def builder_lock(folder: Path) -> Iterator[None]:
     """Held while the index is written; the system drops it with the process. Raises IndexBusy where it is taken."""
     lock = FileLock(folder / LOCK, timeout=0)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        raise IndexBusy(f"another process is building {folder}: wait until it has finished") from error
-    except OSError as error:
-        raise unwritable(folder, error) from error
+    with writing(folder):
+        durable.make_folder(folder)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise IndexBusy(f"another process is building {folder}: wait until it has finished") from error
     try:
         yield
     finally:
@@ -77,7 +75,7 @@ def write_part(folder: Path, data: bytes, ending: str) -> Part:
     digest = hashlib.sha256(data).hexdigest()
     part = Part(f"{digest[:32]}.{ending}", len(data), digest)
     target = folder / PARTS / part.file
-    if not (target.exists() and target.stat().st_size == part.size and _hash(target.read_bytes()) == digest):
+    if not _holds(target, part):
         write(target, data)
     return part
 
@@ -97,8 +95,16 @@ def read_part(folder: Path, part: Part, role: str) -> bytes:
 
 
 def commit(folder: Path, manifest: Json) -> None:
-    """Makes the manifest's generation the current one: its bytes first, then the pointer, each made durable."""
+    """Makes the manifest's generation the current one: its bytes first, then the pointer, each made durable.
+
+    Whatever a killed build has left half done is made durable too: parts that are found and not written again, and the
+    index's own folder.
+    """
     part = write_part(folder, to_bytes(manifest), "manifest.json")
+    with writing(folder):
+        durable.sync_folder(folder / PARTS)
+        with contextlib.suppress(PermissionError):  # a folder that may only be passed through cannot be opened
+            durable.sync_folder(folder.absolute().parent)
     write(folder / POINTER, to_bytes({"format": FORMAT, "manifest": part.to_json()}))
 
 
@@ -130,7 +136,9 @@ def pointed(folder: Path) -> Part:
     except (ValueError, RecursionError) as error:
         raise IndexDamaged(f"pointer: {folder / POINTER} is damaged: {REBUILD}") from error
     version = pointer.get("format") if isinstance(pointer, dict) else None
-    if isinstance(version, int) and version != FORMAT:
+    if not isinstance(version, int):
+        raise IndexDamaged(f"pointer: {folder / POINTER} is damaged: {REBUILD}")
+    if version != FORMAT:
         remedy = "use a newer Snoska" if version > FORMAT else "run 'snoska build'"
         raise IndexMismatch(f"the index in {folder} has format {version}, this Snoska reads {FORMAT}: {remedy}")
     try:
@@ -154,39 +162,39 @@ def sweep(folder: Path, keep: Iterable[str]) -> None:
     for path in [*(folder / PARTS).iterdir(), *folder.iterdir()]:  # what is not ours is left alone
         is_ours = path.name.startswith(TEMPORARY) or (path.parent.name == PARTS and PART_NAME.fullmatch(path.name))
         if is_ours and path.name not in wanted and path.is_file():
-            with contextlib.suppress(PermissionError):  # Windows keeps what is mapped; a later sweep takes it
-                path.unlink(missing_ok=True)
+            with writing(path.parent), contextlib.suppress(PermissionError):  # Windows keeps what is mapped, till later
+                durable.disk.remove(path)
 
 
 def write(target: Path, data: bytes) -> None:
-    """Writes a file whole or not at all: to a temporary one, made durable, then renamed over the target.
+    """Writes a file whole or not at all. Raises IndexUnusable where the system does not let it."""
+    with writing(target.parent), NewFile(target.parent) as new:
+        new.write(data)
+        new.put(target)
 
-    Raises IndexUnusable where the system does not let it.
-    """
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Tells what the system does not let be done to the folder as IndexUnusable."""
     try:
-        _write(target, data)
+        yield
     except OSError as error:
-        raise unwritable(target.parent, error) from error
-
-
-def _write(target: Path, data: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
-    try:
-        Path(temporary).chmod(READABLE)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync_folder(target.parent)
+        raise unwritable(folder, error) from error
 
 
 def unwritable(folder: Path, error: OSError) -> IndexUnusable:
-    return IndexUnusable(f"{folder} cannot be written ({error.strerror}): allow it, or name another --index")
+    """The error that says what is wrong with the folder, and what to do."""
+    remedies = {**dict.fromkeys(FULL, "make room there"), errno.EIO: "see to its disk, which fails"}
+    remedy = remedies.get(error.errno or 0, "allow it")
+    return IndexUnusable(f"{folder} cannot be written ({error.strerror}): {remedy}, or name another --index")
+
+
+def _holds(path: Path, part: Part) -> bool:
+    """Whether the file holds what the part does. One that cannot be read does not."""
+    try:
+        return path.stat().st_size == part.size and _hash(path.read_bytes()) == part.sha256
+    except OSError:
+        return False
 
 
 def to_bytes(value: Json) -> bytes:

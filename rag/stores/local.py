@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import faiss
@@ -23,7 +24,6 @@ from numpy.typing import NDArray
 
 from rag import lexical, query
 from rag.dense import DenseLeg, flat_index
-from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
 from rag.lexical import LexicalLeg
 from rag.records import (
     document_from_json,
@@ -37,6 +37,7 @@ from rag.stores import files
 from rag.stores.entry import Entry
 from rag.stores.files import Part
 from rag.stores.filtering import passes
+from rag.stores.generations import publish
 from rag.stores.keys import split_keys, text_key
 from rag.types import (
     Centre,
@@ -79,6 +80,7 @@ class LocalStore:
         texts: Mapping[bytes, int],
         folder: Path = Path(),
         part: Part | None = None,
+        words: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         if not len(passages) == len(dense) == lexical_leg.size:
             raise ValueError(f"{len(passages)} passages, {len(dense)} in vectors, {lexical_leg.size} in stems")
@@ -87,7 +89,7 @@ class LocalStore:
         self.passages = passages
         self.dense, self.lexical = dense, lexical_leg
         self.folder = folder
-        self._part, self._texts = part, texts
+        self._part, self._texts, self._words = part, texts, words
         self._languages = np.array([passage.language for passage in passages], dtype=np.str_)
         self._by_language = _grouped(self._languages)
 
@@ -100,10 +102,14 @@ class LocalStore:
         parts = {role: Part.from_json(manifest["parts"][role]) for role in roles}
         data = {role: files.read_part(folder, part, role) for role, part in parts.items()}
         documents, passages = [], []
+        words: dict[str, bytes] = {}
         for value in manifest["documents"]:
-            content = json.loads(files.read_part(folder, Part.from_json(value["part"]), f"document {value['path']}"))
-            documents.append(document_from_json(value["path"], content))
+            path = value["path"]
+            content = json.loads(files.read_part(folder, Part.from_json(value["part"]), f"document {path}"))
+            documents.append(document_from_json(path, content))
             passages += passages_from_json(documents[-1], content["passages"])
+            if value["words"]:
+                words[path] = files.read_part(folder, Part.from_json(value["words"]), f"words {path}")
         rows, bounds = _array(data["rows"]), _array(data["bounds"])
         dense = DenseLeg(
             _faiss(data["vectors"]),
@@ -116,7 +122,7 @@ class LocalStore:
         stems = _array(data["stems"])
         lists = [[vocabulary[i] for i in stems[a:b]] for a, b in zip(bounds[1][:-1], bounds[1][1:], strict=True)]
         texts = {key: row for row, key in enumerate(split_keys(data["texts"]))}
-        return cls(manifest, documents, passages, dense, LexicalLeg.of(lists), texts, folder, part)
+        return cls(manifest, documents, passages, dense, LexicalLeg.of(lists), texts, folder, part, words)
 
     # -- writing
 
@@ -129,7 +135,7 @@ class LocalStore:
         second: Mapping[bytes, Vector] | None,
         about: Json,
     ) -> None:
-        """Writes a generation and makes it the current one, then sweeps what neither it nor the last one names.
+        """Writes a generation and makes it the current one.
 
         ``vectors`` maps :func:`text_key` of every passage's and sentence's text to its unit vector, ``second`` that
         of every sentence's text to the second encoder's; ``about`` holds what else the manifest says (the model, the
@@ -183,8 +189,7 @@ class LocalStore:
 
     def words(self, path: str) -> tuple[Word, ...]:
         """Where the document's words stand on its pages, in order; none where its format has no pages."""
-        entry = self.entries[path]
-        return words_from_bytes(files.read_part(self.folder, entry.words, f"words {path}")) if entry.words else ()
+        return words_from_bytes(self._words.get(path, b""))
 
     @property
     def disk_bytes(self) -> int:
@@ -193,9 +198,7 @@ class LocalStore:
         return sum(own) + sum(int(part["size"]) for part in self.manifest["parts"].values())
 
     def verify_all(self) -> None:
-        """Reads what opening has not; raises IndexDamaged naming the part that is not as it was written."""
-        for path in self.entries:
-            self.words(path)
+        """Nothing is left to verify: opening has read every byte."""
 
     def listed(self) -> Iterator[Listed]:
         """What is known of each document."""
@@ -302,25 +305,6 @@ class LocalStore:
 
 def _grouped(languages: NDArray[np.str_]) -> dict[str, Ids]:
     return {str(language): np.flatnonzero(languages == language).astype(np.int64) for language in np.unique(languages)}
-
-
-def publish(folder: Path, manifest: Json) -> None:
-    """Makes the manifest's generation the current one, then sweeps what neither it nor the last one names."""
-    previous = names_of_current(folder)
-    files.commit(folder, manifest)
-    files.sweep(folder, previous | names_of_current(folder))
-
-
-def names_of_current(folder: Path) -> set[str]:
-    """The files that the current generation consists of; none where there is no readable generation."""
-    try:
-        part, manifest = files.current(folder)
-    except (IndexMissing, IndexDamaged, IndexMismatch):
-        return set()
-    values = [*manifest.get("parts", {}).values()]
-    values += [value for segment in manifest.get("segments", ()) for value in segment["parts"].values()]
-    parts = [part for entry in map(Entry.from_json, manifest.get("documents", ())) for part in entry.parts]
-    return {part.file, *(each.file for each in parts), *(value["file"] for value in values)}
 
 
 def _to_faiss(vectors: Matrix) -> bytes:

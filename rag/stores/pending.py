@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from rag import durable
+from rag.durable import TEMPORARY
 from rag.stores import files
 from rag.stores.keys import KEY_BYTES, split_keys
 from rag.types import Matrix, Vector
@@ -53,15 +55,15 @@ class Pending:
         for path in [path for path, own in self._keys.items() if own <= keys]:
             del self._keys[path]
             with contextlib.suppress(OSError):
-                path.unlink()
+                durable.disk.remove(path)
 
     def clear(self) -> None:
         """Removes them all, those of other models too."""
         with contextlib.suppress(OSError):  # what cannot be removed is ignored again by the next build
             for path in self._folder.iterdir():
-                if NAME.fullmatch(path.name) or path.name.startswith(files.TEMPORARY):
-                    path.unlink()
-            self._folder.rmdir()
+                if NAME.fullmatch(path.name) or path.name.startswith(TEMPORARY):
+                    durable.disk.remove(path)
+            durable.disk.remove_folder(self._folder)
 
     def _files(self) -> list[Path]:
         with contextlib.suppress(OSError):
