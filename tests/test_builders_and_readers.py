@@ -1,0 +1,223 @@
+"""Several processes and one index: one builds at a time, and readers see one generation throughout. Indexes of other
+formats, and the documents, which nothing writes to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import rag
+from rag import durable
+from rag.durable import Disk
+from rag.errors import IndexBusy, IndexMismatch
+from rag.index import check
+from rag.settings import Settings
+from rag.stores import files
+from tests.faults import Counting, answers, left_over, make_small, put, small
+from tests.killed import ROOT
+
+INDEXES = Path(__file__).parent / "data" / "indexes"
+DOCUMENTS = {  # of the indexes in INDEXES
+    "ru.txt": "Комиссия подписала протокол.\n\nСледующее заседание пройдет в Абу-Даби. Его дата не названа.",
+    "en.txt": "The commission signed a protocol.\n\nThe next meeting will be held in Abu Dhabi.",
+}
+each_kind = pytest.mark.parametrize("mapped_from", [10_000, 2], ids=["in memory", "mapped"])
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_small(monkeypatch.setattr)
+
+
+# -- builders
+
+BUILDER = """
+import sys, rag
+from tests.faults import make_small, small
+from rag.settings import Settings
+make_small()
+def wait(step):
+    if step.stage == "embedding":
+        print("building", flush=True)
+        sys.stdin.readline()
+rag.build(sys.argv[1], sys.argv[2], encoder=small(), settings=Settings(ocr=()), progress=wait)
+"""
+
+
+@pytest.fixture
+def builder(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in the middle of a build."""
+    put(tmp_path / "documents", DOCUMENTS)
+    command = [sys.executable, "-c", BUILDER, tmp_path / "documents", tmp_path / "index"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"building\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_builder_says_who_is_first_and_a_killed_one_s_lock_is_free(
+    builder: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    documents, index = tmp_path / "documents", tmp_path / "index"
+    with pytest.raises(IndexBusy, match=r"another process is building .*: wait until it has finished"):
+        rag.build(documents, index, encoder=small())
+    builder.kill()
+    builder.wait()
+    assert (index / files.LOCK).exists()
+    report = rag.build(documents, index, encoder=small()).report
+    assert report is not None
+    assert (report.added, left_over(index)) == (2, set())
+
+
+# -- readers
+
+
+def generation(number: int) -> dict[str, str]:
+    return {f"{at}.txt": f"Документ {at} из поколения {number}.\n\nВторой абзац {number}." for at in range(4)}
+
+
+def read_all(index: Path, opened: rag.Index) -> set[str]:
+    """The numbers of the generations that the index's texts and answers are of."""
+    store = opened.store
+    texts = [opened.document(path).text for path in store.entries]
+    quotes = [citation.quote for citation in opened.search("документ из поколения", 20)]
+    numbers = [text.removesuffix(".").rsplit(" ", 1)[-1] for text in [*texts, *quotes]]
+    assert len(texts) == 4
+    assert all(store.words(path) for path in store.entries)
+    return set(numbers)
+
+
+@each_kind
+def test_readers_see_one_generation_while_fifty_are_built(tmp_path: Path, mapped_from: int) -> None:
+    documents, index, settings = tmp_path / "documents", tmp_path / "index", Settings(mapped_from=mapped_from, ocr=())
+    seen: list[int] = []
+    errors: list[BaseException] = []
+    done = threading.Event()
+
+    def build(number: int) -> None:
+        put(documents, generation(number))
+        rag.build(documents, index, encoder=small(), settings=settings)
+
+    def read() -> None:
+        last = 0
+        try:
+            first = rag.open(index, encoder=small())
+            while not done.is_set():
+                (number,) = read_all(index, rag.open(index, encoder=small()))
+                assert int(number) >= last
+                last = int(number)
+                seen.append(last)
+                assert read_all(index, first) == {"0"}  # an index that is open stays as it was opened
+        except BaseException as error:  # noqa: BLE001  # told in the test's thread
+            errors.append(error)
+
+    durable.disk = Counting()
+    try:
+        build(0)
+        readers = [threading.Thread(target=read) for _ in range(2)]
+        for reader in readers:
+            reader.start()
+        for number in range(1, 51):
+            build(number)
+        done.set()
+        for reader in readers:
+            reader.join()
+    finally:
+        done.set()
+        durable.disk = Disk()
+    assert errors == []
+    assert len(set(seen)) > 5
+    assert left_over(index) == set()
+
+
+# -- formats
+
+
+@pytest.mark.parametrize("name", ["format-2", "format-2-mapped"])
+def test_an_index_of_this_format_made_before_is_opened_as_it_is(tmp_path: Path, name: str) -> None:
+    index = tmp_path / "index"
+    put(tmp_path / "documents", DOCUMENTS)
+    zipfile.ZipFile(INDEXES / f"index-{name}.zip").extractall(index)
+    assert check(index)["documents"] == 2
+    found = answers(index)
+    assert found is not None
+    assert sorted(found[0]) == ["en.txt", "ru.txt"]
+    report = rag.build(tmp_path / "documents", index, encoder=small()).report
+    assert report is not None
+    assert (report.unchanged, report.embedded_texts) == (2, 0)
+
+
+def test_an_index_of_the_format_before_is_told_and_made_anew_by_a_build(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    put(tmp_path / "documents", DOCUMENTS)
+    zipfile.ZipFile(INDEXES / "index-format-1.zip").extractall(index)
+    with pytest.raises(IndexMismatch, match=r"has format 1, this Snoska reads 2: run 'snoska build'$"):
+        check(index)
+    report = rag.build(tmp_path / "documents", index, encoder=small()).report
+    assert report is not None
+    assert (report.added, left_over(index)) == (2, set())
+
+
+def test_an_index_of_a_newer_format_is_refused_and_not_touched(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    put(tmp_path / "documents", DOCUMENTS)
+    rag.build(tmp_path / "documents", index, encoder=small())
+    pointer = {**json.loads((index / files.POINTER).read_bytes()), "format": 3, "and": "more"}
+    (index / files.POINTER).write_bytes(files.to_bytes(pointer))
+    before = {path: path.read_bytes() for path in index.rglob("*") if path.is_file()}
+    for attempt in (check, lambda at: rag.build(tmp_path / "documents", at, encoder=small())):
+        with pytest.raises(IndexMismatch, match="has format 3, this Snoska reads 2: use a newer Snoska"):
+            attempt(index)
+    assert {path: path.read_bytes() for path in index.rglob("*") if path.is_file()} == before
+
+
+# -- documents
+
+WATCHED = """
+import os, sys
+from pathlib import Path
+from tests.faults import make_case, make_small
+from rag.durable import Disk
+make_small()
+place = Path(sys.argv[1])
+cases = [make_case(name, place / name) for name in ("update", "growth")]
+own = [str(case.documents) for case in cases]
+changed = []
+
+def hook(event, arguments):
+    if event == "open":
+        path, mode, flags = arguments
+        changing = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
+        paths = [path] if changing else []
+    elif event in ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate",
+                   "os.chmod", "os.chown", "os.utime"):
+        paths = arguments[:2]
+    else:
+        return
+    for path in paths:
+        if isinstance(path, (str, bytes, os.PathLike)) and os.fsdecode(path).startswith(tuple(own)):
+            changed.append((event, path))
+
+sys.addaudithook(hook)
+for case in cases:
+    for rebuild in (False, True):
+        case.build(case.before, Disk(), rebuild=rebuild)
+print(changed)
+(cases[0].documents / "probe").write_text("", encoding="utf-8")
+print(len(changed))
+"""
+
+
+def test_no_build_opens_a_document_for_writing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, tmp_path], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.stderr, done.stdout.splitlines()) == ("", ["[]", "1"])  # the last is the hook's own check
