@@ -1,6 +1,9 @@
 # Snoska in a container: its model inside, no network needed when it runs, no root in it. See docs/install.md.
 #   docker build --tag snoska --build-arg TORCH_INDEX=… .
-#   docker run --publish 127.0.0.1:7860:7860 --volume ~/documents:/documents:ro --volume snoska:/index snoska
+#   docker run --publish 127.0.0.1:7860:7860 --env SNOSKA_AUTH=off \
+#       --volume ~/documents:/documents:ro --volume snoska:/index snoska
+# It listens on all of the container's addresses, so it starts only with a password (SNOSKA_PASSWORD_HASH, docs/deploy.md)
+# or, as above where nobody else reaches what is published, with SNOSKA_AUTH=off.
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
@@ -46,5 +49,5 @@ RUN snoska build "$DOCUMENTS" --index "$INDEX" && snoska ask 'How many companies
 VOLUME /index
 EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s CMD ["python", "-c", \
-    "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['PORT']}/robots.txt\", timeout=8)"]
+    "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['PORT']}/snoska/health\", timeout=8)"]
 CMD ["python", "/opt/snoska/app.py"]

@@ -1,7 +1,7 @@
 """The web box over a folder of documents: ``python app.py``.
 
 HOST and PORT change where it listens, DOCUMENTS the folder (seeds/ beside this file) and INDEX where its index is kept
-(index/ beside this file).
+(index/ beside this file). Where other machines can reach the address, a password must be set, or SNOSKA_AUTH=off.
 """
 
 from __future__ import annotations

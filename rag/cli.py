@@ -230,14 +230,27 @@ def evaluate(
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=7860, show_default=True, type=click.IntRange(0, 65535), help="The port.")
 @click.option("--documents", "-d", metavar="FOLDER", help="Keep the index up to date with this folder.")
-def serve(index: str, host: str, port: int, documents: str | None) -> None:
+@click.option("--no-auth", is_flag=True, help="Let other machines in without a password.")
+def serve(index: str, host: str, port: int, documents: str | None, no_auth: bool) -> None:
     """Serve the web box.
 
     Without --documents the index is only read; with it, files can be uploaded on the page too.
     """
     from rag.web import serve as serve_page
 
-    serve_page(index, host, port, documents)
+    serve_page(index, host, port, documents, no_auth)
+
+
+@commands.command()
+def password() -> None:
+    """Print what SNOSKA_PASSWORD_HASH is to be, for a password that is typed twice or comes from stdin."""
+    from rag.web.password import Password
+
+    if sys.stdin.isatty():
+        typed = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        typed = sys.stdin.readline().rstrip("\r\n")
+    _out(str(Password.of(typed)))
 
 
 @commands.command()

@@ -17,6 +17,12 @@
 | SNOSKA_OCR | languages of scanned pages, as Tesseract names them; off: scanned pages are skipped | rus+kaz+eng |
 | SNOSKA_CHANGES | on, off or auto: whether visitors may change the collection; auto: from this machine | auto |
 | SNOSKA_FEEDBACK | on, off or auto: whether visitors may judge answers; auto: who may change the collection | auto |
+| SNOSKA_PASSWORD_HASH | what `snoska password` prints: the page asks for that password | none |
+| SNOSKA_PASSWORD_FILE | a file with the same line in it | none |
+| SNOSKA_AUTH | off: other machines are let in without a password | on |
+| SNOSKA_HOSTS | the names that the page is reached by, with commas between them | see docs/deploy.md |
+| SNOSKA_PROXIES | addresses or networks of proxies whose X-Forwarded-For and -Proto are believed | none |
+| SNOSKA_ROOT_PATH | the path that a proxy puts the page under, as /docs | none |
 | SNOSKA_MCP | on or off: whether the page's server offers MCP tools too | off |
 | SNOSKA_GENERATE_URL | an OpenAI-compatible endpoint for short answers, as http://127.0.0.1:11434/v1 | none |
 | SNOSKA_GENERATE_MODEL | the model that it is to use, by the name that it has there | none |
@@ -26,6 +32,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import re
@@ -63,6 +70,12 @@ class Settings:
     ocr: tuple[str, ...] = ("rus", "kaz", "eng")
     changes: str = "auto"
     feedback: str = "auto"
+    password_hash: str | None = field(default=None, repr=False)
+    password_file: Path | None = None
+    auth: bool = True
+    hosts: frozenset[str] = frozenset()
+    proxies: tuple[str, ...] = ()
+    root_path: str = ""
     mcp: bool = False
     generate_url: str | None = None
     generate_model: str | None = None
@@ -94,6 +107,12 @@ class Settings:
             ocr=_ocr_languages(get("OCR") or "rus+kaz+eng"),
             changes=_one_of("CHANGES", get("CHANGES"), CHANGES) or CHANGES[0],
             feedback=_one_of("FEEDBACK", get("FEEDBACK"), FEEDBACK) or FEEDBACK[0],
+            password_hash=get("PASSWORD_HASH"),
+            password_file=Path(password) if (password := get("PASSWORD_FILE")) else None,
+            auth=_one_of("AUTH", get("AUTH"), ("on", "off")) != "off",
+            hosts=_hosts(get("HOSTS") or ""),
+            proxies=_proxies(get("PROXIES") or ""),
+            root_path=_root_path(get("ROOT_PATH") or ""),
             mcp=_one_of("MCP", get("MCP"), ("on", "off")) == "on",
             generate_url=get("GENERATE_URL"),
             generate_model=get("GENERATE_MODEL"),
@@ -124,3 +143,28 @@ def _ocr_languages(value: str) -> tuple[str, ...]:
     if not re.fullmatch(r"\w+(\+\w+)*", value):
         raise ConfigurationError(f"SNOSKA_OCR={value!r} names no languages: write them as rus+kaz+eng, or off")
     return tuple(value.split("+"))
+
+
+def _hosts(value: str) -> frozenset[str]:
+    names = [name.strip().lower().rstrip(".") for name in value.split(",") if name.strip()]
+    for name in names:
+        if not re.fullmatch(r"[\w.-]+", name):
+            raise ConfigurationError(f"SNOSKA_HOSTS={value!r} holds {name!r}, no host's name: write docs.example.org")
+    return frozenset(names)
+
+
+def _proxies(value: str) -> tuple[str, ...]:
+    proxies = tuple(each.strip() for each in value.split(",") if each.strip())
+    try:
+        for each in proxies:
+            ipaddress.ip_network(each)
+    except ValueError as error:
+        raise ConfigurationError(f"SNOSKA_PROXIES={value!r} is no list of addresses or networks: {error}") from error
+    return proxies
+
+
+def _root_path(value: str) -> str:
+    path = value.rstrip("/")
+    if path and not re.fullmatch(r"(/[\w~.-]+)+", path, re.ASCII):
+        raise ConfigurationError(f"SNOSKA_ROOT_PATH={value!r} is no path: write it as /docs")
+    return path

@@ -6,7 +6,7 @@ import ipaddress
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from rag.web.collection import Collection
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from rag.web.access import Rules
     from tests.browser_help import Visit
 
 
@@ -37,16 +38,21 @@ def seed_index(encoder: BundledEncoder, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def serve_app() -> Iterator[Callable[[Collection], str]]:
+def serve_app() -> Iterator[Callable[..., str]]:
     """Serves a collection on a free port, in a thread, as the product does; gives its URL."""
     from rag.web.page import create_app
     from rag.web.server import Server, address, listen
 
     running = []
 
-    def start(collection: Collection) -> str:
+    def start(
+        collection: Collection,
+        rules: Rules | None = None,
+        proxies: Sequence[str] = (),
+        proxied: Callable[[Any], Any] = lambda app: app,
+    ) -> str:
         listener = listen("127.0.0.1", 0)
-        server = Server(create_app(collection))
+        server = Server(proxied(create_app(collection, rules)), proxies)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         running.append((server, thread, listener))

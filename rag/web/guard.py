@@ -28,7 +28,10 @@ API = frozenset(
 WRITING = f"{OWN}write"  # streams the written answer
 MCP = "/gradio_api/mcp"  # answered where SNOSKA_MCP=on
 HEARTBEAT = "/gradio_api/heartbeat/"  # a stream that an open page keeps
+FIXED = ("/assets/", "/static/", "/svelte/")  # files of Gradio's, the same for everyone
 FOLDERS = (OWN, "/assets/", "/static/", "/svelte/", "/gradio_api/call/", "/gradio_api/run/", HEARTBEAT)
+
+MISLEADING = frozenset({b"x-forwarded-host", b"x-forwarded-proto", b"x-gradio-server"})
 
 ELSEWHERE = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^"]*"\s+content="[^"]*"\s*/>\s*')
 LINKS = f'<link rel="stylesheet" href=".{STYLE}"><script type="module" src=".{OWN}{EARLY}"></script>' + "".join(
@@ -48,6 +51,8 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
 
@@ -73,14 +78,27 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif not allowed(scope["path"]):
+            return
+        scope = _as_asked(scope)
+        if not allowed(scope["path"]):
             await PlainTextResponse("not found\n", 404, HEADERS)(scope, receive, send)
         elif scope["path"] == "/":
             await self._app(_uncompressed(scope), receive, _Page(send))
         else:
             if scope["path"].startswith((HEARTBEAT, WRITING)):
                 receive = _until(scope["app"].state.closing, receive)
-            await self._app(scope, receive, _with_headers(send))
+            await self._app(scope, receive, _with_headers(send, not scope["path"].startswith(FIXED)))
+
+
+def _as_asked(scope: Scope) -> Scope:
+    """Without the headers by which anyone could tell Gradio another address of the page, or that it is encrypted.
+
+    What a proxy says of that has been read by the server, where the proxy is one that is believed.
+    """
+    kept = [(name, value) for name, value in scope["headers"] if name not in MISLEADING]
+    if len(kept) == len(scope["headers"]):
+        return scope
+    return {**scope, "headers": [*kept, (b"via", b"1.1 proxy")]}  # that there is a proxy is still to be seen
 
 
 def _until(closing: asyncio.Event, receive: Receive) -> Receive:
@@ -98,10 +116,12 @@ def _until(closing: asyncio.Event, receive: Receive) -> Receive:
     return wrapped
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, answers: bool) -> Send:
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(HEADERS)
+            headers = MutableHeaders(scope=message)
+            headers.update(HEADERS)
+            headers.setdefault("Cache-Control", "no-store" if answers else "no-cache")
         await send(message)
 
     return wrapped

@@ -19,7 +19,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rag.settings import Settings
-from rag.web import api, asking, batch, documents, feedback, generation, mcp, source, takeaway
+from rag.web import access, api, asking, batch, documents, feedback, generation, health, mcp, source, takeaway
+from rag.web.access import Access, Rules
 from rag.web.collection import Collection
 from rag.web.guard import Guard
 from rag.web.parts import OWN, SCRIPTS, STYLE, Part
@@ -28,15 +29,24 @@ from rag.web.texts import LANGUAGES
 AT_ONCE = 4  # calls of the API that run side by side; the others wait in Gradio's queue
 WAITING = 64  # calls in the queue; beyond it the API says that it is busy
 ASSETS = resources.files("rag.web").joinpath("assets")
-PARTS = (asking, batch, documents, feedback, generation, source, takeaway)  # in the order in which they stand
-STYLES = ("fonts.css", "style.css", "form.css", "answer.css", "cards.css")  # of the whole page, before the parts' own
+PARTS = (asking, batch, documents, feedback, generation, health, source, takeaway)  # in the order in which they stand
+STYLES = (
+    "fonts.css",
+    "colours.css",
+    "style.css",
+    "form.css",
+    "answer.css",
+    "cards.css",
+)  # of the whole page, before the parts' own
 START = f"""
 import(new URL(".{OWN}page.js", document.baseURI)).then((page) => page.start({{ element, props, server }}));
 """
 
 
-def create_app(collection: Collection) -> FastAPI:
+def create_app(collection: Collection, rules: Rules | None = None) -> FastAPI:
     """The web app over a collection, which is started with it; what goes wrong with that is shown on the page.
+
+    ``rules`` say who may come in; without any, whoever calls it by an address or this machine's own name.
 
     Raises ConfigurationError where the environment holds a setting that cannot be used.
     """
@@ -51,15 +61,16 @@ def create_app(collection: Collection) -> FastAPI:
         for part in parts:
             part.stop()
 
-    settings = Settings.from_environment()
+    settings, rules = Settings.from_environment(), rules or Rules()
     if settings.mcp:
         mcp.checked()
-    parts = [each.part(collection) for each in PARTS]
+    parts = [*(each.part(collection) for each in PARTS), access.part(rules)]
     blocks = _blocks(collection, parts)
     tools = mcp.Tools(blocks) if settings.mcp else None
     app = FastAPI(title="Snoska", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.closing = asyncio.Event()  # set by the server when it stops
     app.add_middleware(Guard)
+    app.add_middleware(Access, rules=rules)  # the last one added stands first
     app.router.routes.extend([*_assets(), *(route for part in parts for route in part.routes)])
     app.router.routes.extend(tools.routes() if tools is not None else ())
     return cast(
@@ -68,6 +79,7 @@ def create_app(collection: Collection) -> FastAPI:
             app,
             blocks,
             path="/",
+            root_path=rules.prefix or None,
             footer_links=[],
             run_history=False,
             show_error=False,

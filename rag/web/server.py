@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 
 from rag.errors import ConfigurationError
 from rag.settings import Settings
+from rag.web.access import Rules
 from rag.web.collection import Collection
 from rag.web.page import create_app
 from rag.web.permission import rule
@@ -22,20 +24,29 @@ log = logging.getLogger(__name__)
 GRACE = 5  # seconds that running answers have to finish when the server is stopped
 
 
-def serve(index: str | Path, host: str = "127.0.0.1", port: int = 7860, documents: str | Path | None = None) -> None:
+def serve(
+    index: str | Path,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    documents: str | Path | None = None,
+    no_auth: bool = False,
+) -> None:
     """Serves the page over an index until it is stopped; built from ``documents`` in the background, where given.
 
-    Raises ConfigurationError where the address cannot be listened on, or a setting cannot be used.
+    Raises ConfigurationError where the address cannot be listened on, a setting cannot be used, or other machines could
+    come in without a password though ``no_auth`` is not set.
     """
+    settings = Settings.from_environment()
+    rules = Rules.configured(settings, host, no_auth or not settings.auth)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "sentence_transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     listener = listen(host, port)
-    who = rule(Settings.from_environment().changes, host)
+    who = rule(settings.changes, host)
     collection = Collection.at(Path(index), Path(documents) if documents is not None else None, who)
     log.info("serving on %s", address(listener))
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C is how it is meant to be stopped
-        Server(create_app(collection)).run(sockets=[listener])
+        Server(create_app(collection, rules), settings.proxies).run(sockets=[listener])
     if not collection.stop():
         os._exit(0)  # Python would tear the model's libraries down under the thread that loads it, and crash
 
@@ -60,11 +71,20 @@ def address(listener: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """Ends the open pages' endless streams when it stops, so that only answers are waited for."""
+    """Ends the open pages' endless streams when it stops, so that only answers are waited for.
 
-    def __init__(self, app: FastAPI) -> None:
+    What ``proxies`` say of a request, its client's address and whether it came encrypted, is believed.
+    """
+
+    def __init__(self, app: FastAPI, proxies: Sequence[str] = ()) -> None:
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE, server_header=False
+            app,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=GRACE,
+            server_header=False,
+            proxy_headers=bool(proxies),  # by default uvicorn would believe any program on this machine
+            forwarded_allow_ips=list(proxies),
         )
         super().__init__(config)
         self._closing = app.state.closing

@@ -6,6 +6,7 @@ import * as documents from "./documents.js";
 import * as feedback from "./feedback.js";
 import * as generation from "./generation.js";
 import * as help from "./help.js";
+import * as login from "./login.js";
 import * as passages from "./passages.js";
 import * as scheme from "./scheme.js";
 import * as source from "./source.js";
@@ -30,4 +31,5 @@ export function start(given) {
   batch.install(page, put);
   documents.install(page);
   status.install(page, put);
+  login.install(page);
 }

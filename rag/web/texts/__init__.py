@@ -18,11 +18,11 @@ from rag.errors import (
     RagError,
 )
 from rag.index import MAX_QUESTION
-from rag.web.texts import asking, batch, documents, feedback, generation, source, takeaway
+from rag.web.texts import asking, batch, documents, feedback, generation, login, source, takeaway
 
 Texts = Mapping[str, str]
 
-PARTS = (asking, batch, documents, feedback, generation, source, takeaway)
+PARTS = (asking, batch, documents, feedback, generation, login, source, takeaway)
 RU: Texts = {key: text for part in PARTS for key, text in part.RU.items()}
 EN: Texts = {key: text for part in PARTS for key, text in part.EN.items()}
 
