@@ -15,23 +15,30 @@ from pathlib import Path
 from rag import folder as folders
 from rag import growth as growing
 from rag import readers
+from rag.address import Address, Place
 from rag.embedding import embed
 from rag.errors import ConfigurationError, IndexMissing, NothingToIndex
 from rag.folder import File
 from rag.growth import Growth
 from rag.intake import Taken, take_in
 from rag.protocols import Encoder
+from rag.remote import RemoteGrowth
 from rag.settings import Settings
 from rag.stores import files, generations
 from rag.stores.entry import Entry
 from rag.stores.local import Contents, LocalStore
 from rag.stores.mapped import MappedStore
+from rag.stores.milvus.draft import Draft, current_manifest
+from rag.stores.milvus.layout import Names
+from rag.stores.milvus.server import Server
+from rag.stores.milvus.state import Share, State
 from rag.stores.opening import open_store
 from rag.stores.pending import Pending
 from rag.text import stems
 from rag.types import BuildReport, Json, Passage, Progress, ProgressCallback, Skipped
 
 ANALYSIS = 1  # raised when passages or stems are made otherwise, so that an index made the old way is made anew
+WHOLE = Share()
 REASONS_SHOWN = 3  # in the error where nothing could be indexed; --json lists all
 
 
@@ -47,18 +54,20 @@ class _Done:
 
 def build(
     documents: Path,
-    index: Path,
+    index: Place,
     encoder: Callable[[], Encoder],
     fingerprint: str,
     settings: Settings,
     rebuild: bool = False,
     progress: ProgressCallback = lambda _: None,
 ) -> BuildReport:
-    """Brings the index in ``index`` up to date with the folder ``documents`` and with what was uploaded to the index.
+    """Brings the index in ``index`` up to date with the folder ``documents`` and with what was uploaded to a folder.
 
     ``encoder`` gives the model, asked for only where something is to be embedded; ``fingerprint`` is the model's.
     Raises ConfigurationError, NothingToIndex, IndexBusy, and, not with ``rebuild``, IndexDamaged or IndexMismatch.
     """
+    if not isinstance(index, Path):
+        return build_remote(documents, index, encoder, fingerprint, settings, rebuild, progress)
     if documents.resolve() in (index.resolve(), index.resolve() / folders.UPLOADS):
         raise ConfigurationError(f"{documents} cannot hold both the documents and the index: name another --index")
     started = time.perf_counter()
@@ -104,6 +113,61 @@ def build(
         pending.clear()
         growing.forget(index)
         generations.tidy(index)
+    return _report(plan, skipped, done, started)
+
+
+def build_remote(
+    documents: Path,
+    address: Address,
+    encoder: Callable[[], Encoder],
+    fingerprint: str,
+    settings: Settings,
+    rebuild: bool = False,
+    progress: ProgressCallback = lambda _: None,
+    share: Share = WHOLE,
+) -> BuildReport:
+    """Brings an index in Milvus up to date with the folder ``documents``, or with a share of it.
+
+    Raises as :func:`build` does, and IndexUnusable where Milvus does not answer.
+    """
+    started = time.perf_counter()
+    roots = {"": documents}
+    found, skipped = folders.scan_all(roots, settings.max_file_bytes)
+    if not found:
+        raise NothingToIndex(_nothing(documents, skipped))
+    server, names = Server(address, settings), Names(address.name)
+    state = State(server, names)
+    with state.held(share):
+        made = f"{fingerprint} {ANALYSIS}"
+        current = None if rebuild else current_manifest(server, names)
+        previous = current if current and current["made"] == made else None
+        model = previous["model"] if previous else _model(encoder, fingerprint)
+        draft = Draft.begin(server, names, state, share, made, model, rebuild)
+        growth = RemoteGrowth(draft, encoder, progress)
+        own = [file for file in found if draft.in_share(file.path)]
+        skipped = [each for each in skipped if draft.in_share(each.file)]
+        plan = folders.compare(own, {path: entry.content for path, entry in growth.old_entries.items()})
+        for taken, failed in take_in(growth.keep(own), roots, settings, encoder, growth.damaged, progress):
+            skipped += failed
+            growth.add_all(taken)
+        if not growth.entries and share.of == 1:
+            raise NothingToIndex(_nothing(documents, skipped))
+        entries = sorted(growth.entries.items())
+        skipped += [Skipped(path, reason) for path, entry in entries for reason in entry.missing]
+        manifest = growth.finish(skipped, {"model": model, "analysis": ANALYSIS, "built": _now()})
+    own_passages = draft.tally.passages + (previous["passages"] if previous and share.of == 1 else 0)
+    passages = manifest["passages"] if manifest else own_passages
+    report = _report(plan, skipped, _Done(growth.entries, passages, growth.texts, growth.seconds), started)
+    return replace(report, documents=manifest["documents"]) if manifest else report
+
+
+def _model(encoder: Callable[[], Encoder], fingerprint: str) -> Json:
+    model = encoder()
+    second = model.second.dimension if model.second else 0
+    return {"name": model.name, "dimension": model.dimension, "second": second, "fingerprint": fingerprint}
+
+
+def _report(plan: folders.Plan, skipped: Sequence[Skipped], done: _Done, started: float) -> BuildReport:
     return BuildReport(
         documents=len(done.entries),
         passages=done.passages,
@@ -202,9 +266,13 @@ def _about(
         "generation": previous.manifest["generation"] + 1 if previous else 1,
         "model": {**model, "fingerprint": fingerprint},
         "analysis": ANALYSIS,
-        "built": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "built": _now(),
         "skipped": [{"file": each.file, "reason": each.reason} for each in skipped],
     }
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _nothing(documents: Path, skipped: Sequence[Skipped]) -> str:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rag import export
+from rag.address import place
 from rag.errors import ConfigurationError, ModelError, RagError
 from rag.progress import Bar
+from rag.stores.milvus.state import Share
 from rag.types import Answer, BuildReport, Citation, Filters, Json, Mode, Note
 
 if TYPE_CHECKING:
@@ -58,23 +60,33 @@ def commands() -> None:
 @click.argument("documents", default="seeds")
 @index_option
 @click.option("--rebuild", is_flag=True, help="Start over; nothing of the old index is used.")
+@click.option("--shard", metavar="I/N", help="Build part I of N only, into Milvus; the last one done shows them all.")
 @click.option("--watch", is_flag=True, help="Go on: build again whenever a document changes, until Ctrl+C.")
 @json_option
-def build(documents: str, index: str, rebuild: bool, watch: bool, as_json: bool) -> None:
+def build(documents: str, index: str, rebuild: bool, shard: str | None, watch: bool, as_json: bool) -> None:
     """Bring the index up to date with the folder DOCUMENTS.
 
     What is new or changed is read and embedded, what is gone is removed, what is the same is kept.
     """
     import rag
 
+    def tell(report: BuildReport) -> None:
+        for skipped in report.skipped:
+            click.echo(" ".join(f"skipped {skipped.file}: {skipped.reason}".split()), err=True)
+        _print(export.report_json(report)) if as_json else _out(_report(report))
+
     def show(built: rag.Index) -> None:
         if built.report is None:
             raise RuntimeError("the build gave no report")
-        for skipped in built.report.skipped:
-            click.echo(" ".join(f"skipped {skipped.file}: {skipped.reason}".split()), err=True)
-        _print(export.report_json(built.report)) if as_json else _out(_report(built.report))
+        tell(built.report)
 
-    if watch:
+    if shard is not None and watch:
+        raise click.UsageError("--shard and --watch do not go together")
+    if shard is not None:
+        with Bar() as bar:
+            report = rag.index.build_share(documents, index, Share.parse(shard), rebuild=rebuild, progress=bar)
+        tell(report)
+    elif watch:
         _watch(documents, index, rebuild, show)
     else:
         with Bar() as bar:
@@ -119,7 +131,7 @@ def _watch(documents: str, index: str, rebuild: bool, show: Callable[[Any], None
     folder.checked(Path(documents))  # a folder that is not there yet is rather a slip of the hand
     signal.signal(signal.SIGTERM, interrupt)
     with contextlib.suppress(KeyboardInterrupt):  # this is how it is meant to be stopped
-        watch.follow(watch.changes(Path(documents), threading.Event(), Path(index)), renew, told)
+        watch.follow(watch.changes(Path(documents), threading.Event(), place(index)), renew, told)
 
 
 def _did_something(report: BuildReport | None, before: BuildReport | None) -> bool:

@@ -12,7 +12,6 @@ from typing import Protocol
 
 from rag.protocols import Encoder
 from rag.stores.keys import text_key
-from rag.stores.pending import Pending
 from rag.types import Matrix, Passage, Progress, ProgressCallback, Vector
 
 # Texts that are embedded and kept at a time: some 15 s on two cores, which is what an interrupted build loses. The
@@ -29,6 +28,14 @@ class Source(Protocol):
 
     def vectors_of(self, keys: Sequence[bytes], second: bool = False) -> dict[bytes, Vector]:
         """The vectors of the texts with these keys, of those that it has; ``second``: the second encoder's."""
+
+
+class Kept(Protocol):
+    """Where vectors wait that are made and not committed yet: :class:`rag.stores.pending.Pending`, of a folder."""
+
+    def vectors(self, encoder: str) -> dict[bytes, Vector]: ...
+
+    def add(self, encoder: str, keys: Sequence[bytes], vectors: Matrix) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ class Embedded:
 def embed(
     passages: Sequence[Passage],
     previous: Source | None,
-    pending: Pending,
+    pending: Kept,
     encoder: Callable[[], Encoder],
     progress: ProgressCallback,
 ) -> Embedded:
@@ -87,7 +94,7 @@ class _Leg:
         passages: Sequence[Passage],
         texts: Callable[[Passage], Sequence[str]],
         stored: Source | None,
-        pending: Pending,
+        pending: Kept,
     ) -> None:
         self._name, self._texts, self._pending = name, texts, pending
         keys = {text_key(text): text for passage in passages for text in texts(passage)}

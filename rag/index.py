@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import functools
 import threading
 from collections.abc import Collection, Sequence
@@ -13,17 +12,18 @@ from typing import get_args
 import numpy as np
 
 from rag import builder, copies, query
+from rag.address import Address, Place, place
 from rag.answer import AnswerSentence, answering, within
 from rag.calibration import Calibration
 from rag.encoders import load_encoder, model_fingerprint
 from rag.errors import ConfigurationError, IndexMismatch, QuestionError
 from rag.layout import Rectangle, rectangles
 from rag.protocols import Encoder, Store
+from rag.query import checked
 from rag.retriever import EVERYTHING, Question, Ranking, rank
 from rag.settings import Settings
-from rag.stores.local import LocalStore
-from rag.stores.mapped import MappedStore
-from rag.stores.opening import open_store
+from rag.stores.milvus.state import Share
+from rag.stores.opening import open_place
 from rag.text import clean, language, stems, tokens
 from rag.types import Answer, BuildReport, Citation, Document, Filters, Ids, Json, Mode, Note, ProgressCallback, Scores
 
@@ -40,7 +40,7 @@ class Index:
 
     def __init__(
         self,
-        store: LocalStore | MappedStore,
+        store: Store,
         model: _Model,
         calibration: Calibration,
         report: BuildReport | None = None,
@@ -123,14 +123,14 @@ class Index:
 
         Raises as :func:`build` does.
         """
-        return _built(documents, self.store.folder, self._model, rebuild, progress, self.store)
+        return _built(documents, self.store.place, self._model, rebuild, progress, self.store)
 
     def latest(self) -> Index:
         """The newest generation of the index, on the model of this one; this one itself where it is the newest.
 
         Raises as :func:`open` does.
         """
-        return self if self.store.is_current else _opened(self.store.folder, self._model)
+        return self if self.store.is_current else _opened(self.store.place, self._model)
 
     @property
     def encoder(self) -> Encoder:
@@ -253,7 +253,7 @@ class _Model:
 
 def build(
     documents: str | Path = "seeds",
-    index: str | Path = "index",
+    index: str | Path | Address = "index",
     *,
     rebuild: bool = False,
     settings: Settings | None = None,
@@ -266,83 +266,88 @@ def build(
     IndexDamaged, IndexMismatch or ModelError.
     """
     model = _Model(settings or Settings.from_environment(), encoder)
-    return _built(documents, _folder(index), model, rebuild, progress)
+    return _built(documents, place(index), model, rebuild, progress)
+
+
+def build_share(
+    documents: str | Path,
+    index: str | Path,
+    share: Share,
+    *,
+    rebuild: bool = False,
+    settings: Settings | None = None,
+    encoder: Encoder | None = None,
+    progress: ProgressCallback = lambda _: None,
+) -> BuildReport:
+    """Builds one share of an index in Milvus; the last of the shares makes all of them visible at once.
+
+    The report counts what the index holds where this was the last share, else what this share holds. Raises as
+    :func:`build` does, and ConfigurationError where the index is in a folder.
+    """
+    model = _Model(settings or Settings.from_environment(), encoder)
+    kept = place(index)
+    if isinstance(kept, Path):
+        raise ConfigurationError(f"--shard is for an index in Milvus, not for the folder {kept}: name milvus://…")
+    return builder.build_remote(
+        _named(documents), kept, lambda: model.encoder, model.fingerprint, model.settings, rebuild, progress, share
+    )
 
 
 def open(  # the public name is rag.open
-    index: str | Path = "index", *, settings: Settings | None = None, encoder: Encoder | None = None
+    index: str | Path | Address = "index", *, settings: Settings | None = None, encoder: Encoder | None = None
 ) -> Index:
     """Opens an index, verified. Raises IndexMissing, IndexDamaged or IndexMismatch."""
-    return _opened(_folder(index), _Model(settings or Settings.from_environment(), encoder))
+    return _opened(place(index), _Model(settings or Settings.from_environment(), encoder))
 
 
 def info(index: str | Path = "index") -> Json:
     """What :meth:`Index.info` says, of an index of any model. Raises as :func:`check` does."""
-    return _info(open_store(_folder(index)))
+    return _info(open_place(place(index), Settings.from_environment()))
 
 
 def check(index: str | Path = "index") -> Json:
     """Verifies every part of the index; returns what :func:`info` does. Raises as :func:`open`, the model aside."""
-    store = open_store(_folder(index))
+    store = open_place(place(index), Settings.from_environment())
     store.verify_all()
     return _info(store)
 
 
-def checked(filters: Filters) -> Filters:
-    """The filters in one form: codes and endings in small letters, without a dot, empty ones as none.
-
-    Raises QuestionError where a date is none, or the dates leave no day.
-    """
-    for name in ("since", "until"):
-        value = getattr(filters, name) or None
-        try:
-            if value is not None and datetime.date.fromisoformat(value).isoformat() != value:
-                raise ValueError(value)
-        except ValueError as error:
-            raise QuestionError(f"{name} {value!r} is not a date: write it as 2025-11-25", "date") from error
-    if filters.since and filters.until and filters.since > filters.until:
-        raise QuestionError(f"no day is since {filters.since} and until {filters.until}: swap them", "days")
-    return Filters(
-        language=(filters.language or "").lower() or None,
-        document=filters.document or None,
-        type=(filters.type or "").lower().removeprefix(".") or None,
-        since=filters.since or None,
-        until=filters.until or None,
-    )
-
-
 def _built(
     documents: str | Path,
-    folder: Path,
+    kept: Place,
     model: _Model,
     rebuild: bool,
     progress: ProgressCallback,
-    opened: LocalStore | MappedStore | None = None,
+    opened: Store | None = None,
 ) -> Index:
     """The index brought up to date; its store is ``opened`` where nothing has changed since that was."""
-    if not str(documents).strip():
-        raise ConfigurationError("the folder of documents has no name: name it, or '.' for this one")
     report = builder.build(
-        Path(documents), folder, lambda: model.encoder, model.fingerprint, model.settings, rebuild, progress
+        _named(documents), kept, lambda: model.encoder, model.fingerprint, model.settings, rebuild, progress
     )
-    store = opened if opened is not None and opened.is_current else open_store(folder)
+    store = opened if opened is not None and opened.is_current else open_place(kept, model.settings)
     return Index(store, model, Calibration.bundled(), report)
 
 
-def _opened(folder: Path, model: _Model) -> Index:
-    store = open_store(folder)
+def _named(documents: str | Path) -> Path:
+    if not str(documents).strip():
+        raise ConfigurationError("the folder of documents has no name: name it, or '.' for this one")
+    return Path(documents)
+
+
+def _opened(kept: Place, model: _Model) -> Index:
+    store = open_place(kept, model.settings)
     built = store.manifest["model"]
     if built["fingerprint"] != model.fingerprint:
         raise IndexMismatch(
-            f"the index in {folder} was built with another model or other settings of it ({built['name']},"
+            f"the index in {kept} was built with another model or other settings of it ({built['name']},"
             f" {built['dimension']} dimensions): run 'snoska build', or set the model's settings as they were"
         )
     if store.manifest["analysis"] != builder.ANALYSIS:
-        raise IndexMismatch(f"the index in {folder} was built by another version of Snoska: run 'snoska build'")
+        raise IndexMismatch(f"the index in {kept} was built by another version of Snoska: run 'snoska build'")
     return Index(store, model, Calibration.bundled())
 
 
-def _info(store: LocalStore | MappedStore) -> Json:
+def _info(store: Store) -> Json:
     manifest = store.manifest
     return {
         "documents": len(store.entries),
@@ -371,14 +376,6 @@ def _holding(
         return None, missing
     all_of_them = functools.reduce(np.intersect1d, found)
     return all_of_them if len(all_of_them) else functools.reduce(np.union1d, found), missing
-
-
-def _folder(index: str | Path) -> Path:
-    if str(index).startswith("milvus:"):
-        raise ConfigurationError(f"{index}: this version keeps an index in a folder only: name a folder")
-    if not str(index).strip():
-        raise ConfigurationError("the folder of the index has no name: name it")
-    return Path(index)
 
 
 def _check(k: object, mode: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.address import Place
 from rag.types import (
     Centre,
     Document,
@@ -92,6 +93,10 @@ class Store(Protocol):
         """What is written of the generation: its number, model, analysis, time, passages and skipped files."""
 
     @property
+    def place(self) -> Place:
+        """Where the index is kept."""
+
+    @property
     def is_current(self) -> bool:
         """Whether no newer generation has been made."""
 
@@ -112,6 +117,9 @@ class Store(Protocol):
 
     def verify_all(self) -> None:
         """Reads everything; raises IndexDamaged naming what is not as it was written."""
+
+    def without(self, passages: Collection[int]) -> Store:
+        """The index as if no passage had the words of these; their numbers stay, and are the caller's to leave out."""
 
     def everyone(self) -> Ids:
         """The numbers of all passages, in order."""

@@ -8,14 +8,16 @@ many.
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz.distance import Prefix
 
+from rag.errors import QuestionError
 from rag.text import normalize, stems, tokens
-from rag.types import Note
+from rag.types import Filters, Note
 
 LATIN = "`qwertyuiop[]asdfghjkl;'zxcvbnm,.~QWERTYUIOP{}ASDFGHJKL:\"ZXCVBNM<>"
 CYRILLIC = "ёйцукенгшщзхъфывапролджэячсмитьбюЁЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ"
@@ -72,6 +74,29 @@ def respelt(words: Mapping[str, str], quotes: Sequence[str]) -> tuple[Note, ...]
         Note("spelling", typed, word)
         for typed, word in meant.items()
         if Prefix.similarity(typed, word) < min(len(typed), len(word)) - ENDING
+    )
+
+
+def checked(filters: Filters) -> Filters:
+    """The filters in one form: codes and endings in small letters, without a dot, empty ones as none.
+
+    Raises QuestionError where a date is none, or the dates leave no day.
+    """
+    for name in ("since", "until"):
+        value = getattr(filters, name) or None
+        try:
+            if value is not None and datetime.date.fromisoformat(value).isoformat() != value:
+                raise ValueError(value)
+        except ValueError as error:
+            raise QuestionError(f"{name} {value!r} is not a date: write it as 2025-11-25", "date") from error
+    if filters.since and filters.until and filters.since > filters.until:
+        raise QuestionError(f"no day is since {filters.since} and until {filters.until}: swap them", "days")
+    return Filters(
+        language=(filters.language or "").lower() or None,
+        document=filters.document or None,
+        type=(filters.type or "").lower().removeprefix(".") or None,
+        since=filters.since or None,
+        until=filters.until or None,
     )
 
 

@@ -24,6 +24,13 @@
 | SNOSKA_PROXIES | addresses or networks of proxies whose X-Forwarded-For and -Proto are believed | none |
 | SNOSKA_ROOT_PATH | the path that a proxy puts the page under, as /docs | none |
 | SNOSKA_MCP | on or off: whether the page's server offers MCP tools too | off |
+| SNOSKA_MILVUS_USER, SNOSKA_MILVUS_PASSWORD | who asks Milvus, where the index is there; never logged | none |
+| SNOSKA_MILVUS_TOKEN | a token in their place; never logged | none |
+| SNOSKA_MILVUS_TLS | on or off: whether the connection to Milvus is encrypted | off |
+| SNOSKA_MILVUS_CA | a file of certificates to know the server by, which also switches encryption on | none |
+| SNOSKA_MILVUS_DATABASE | the database in Milvus | its default one |
+| SNOSKA_MILVUS_INDEX | the kind of vector index that a new index gets in Milvus: AUTOINDEX, HNSW, FLAT … | AUTOINDEX |
+| SNOSKA_MILVUS_SECONDS | a server that is away is waited for, and an operation may take, so long | 60 |
 | SNOSKA_GENERATE_URL | an OpenAI-compatible endpoint for short answers, as http://127.0.0.1:11434/v1 | none |
 | SNOSKA_GENERATE_MODEL | the model that it is to use, by the name that it has there | none |
 | SNOSKA_GENERATE_KEY | the key that it asks for; never logged | none |
@@ -48,6 +55,7 @@ DEVICES = ("cpu", "cuda", "mps")
 PRECISIONS = ("float32", "bfloat16")
 CHANGES = FEEDBACK = ("auto", "on", "off")
 RUNTIMES = ("light", "torch")
+VECTOR_INDEXES = ("AUTOINDEX", "FLAT", "HNSW", "HNSW_SQ", "IVF_FLAT", "IVF_SQ8", "DISKANN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,14 @@ class Settings:
     proxies: tuple[str, ...] = ()
     root_path: str = ""
     mcp: bool = False
+    milvus_user: str | None = None
+    milvus_password: str | None = field(default=None, repr=False)
+    milvus_token: str | None = field(default=None, repr=False)
+    milvus_tls: bool = False
+    milvus_ca: Path | None = None
+    milvus_database: str | None = None
+    milvus_index: str = "AUTOINDEX"
+    milvus_seconds: float = 60
     generate_url: str | None = None
     generate_model: str | None = None
     generate_key: str | None = field(default=None, repr=False)
@@ -89,7 +105,7 @@ class Settings:
         def get(name: str) -> str | None:
             return environment.get(f"SNOSKA_{name}") or None
 
-        weights, cache = get("WEIGHTS"), get("CACHE")
+        weights, cache, authority = get("WEIGHTS"), get("CACHE"), get("MILVUS_CA")
         return cls(
             model=get("MODEL"),
             query_prompt=get("QUERY_PROMPT"),
@@ -114,6 +130,14 @@ class Settings:
             proxies=_proxies(get("PROXIES") or ""),
             root_path=_root_path(get("ROOT_PATH") or ""),
             mcp=_one_of("MCP", get("MCP"), ("on", "off")) == "on",
+            milvus_user=get("MILVUS_USER"),
+            milvus_password=get("MILVUS_PASSWORD"),
+            milvus_token=get("MILVUS_TOKEN"),
+            milvus_tls=_one_of("MILVUS_TLS", get("MILVUS_TLS"), ("on", "off")) == "on",
+            milvus_ca=Path(authority) if authority else None,
+            milvus_database=get("MILVUS_DATABASE"),
+            milvus_index=_one_of("MILVUS_INDEX", get("MILVUS_INDEX"), VECTOR_INDEXES) or VECTOR_INDEXES[0],
+            milvus_seconds=_number("MILVUS_SECONDS", get("MILVUS_SECONDS"), 60),
             generate_url=get("GENERATE_URL"),
             generate_model=get("GENERATE_MODEL"),
             generate_key=get("GENERATE_KEY"),

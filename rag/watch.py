@@ -12,6 +12,7 @@ from pathlib import Path
 
 from watchfiles import watch
 
+from rag.address import Place
 from rag.errors import IndexBusy, NothingToIndex, RagError
 from rag.folder import UPLOADS
 from rag.ignore import RULES, is_hidden, is_temporary
@@ -26,16 +27,17 @@ BUSY_AGAIN = 1.0  # seconds before another try where another process builds
 FAILED_AGAIN = 30.0  # seconds before another try where a disk is full, say
 
 
-def changes(folder: Path, stop: threading.Event, index: Path) -> Generator[bool]:
+def changes(folder: Path, stop: threading.Event, index: Place) -> Generator[bool]:
     """True whenever the documents of the folder, or those uploaded to the index, may have changed; False every half
     second meanwhile.
 
     What is uploaded comes and goes whole, so that a look at each turn tells, and nothing is waited for. The rest is
     as :func:`folder_changes` says, which leaves the index out.
     """
-    uploads = index / UPLOADS
+    kept = index if isinstance(index, Path) else folder / ".snoska"  # hidden, and passed over: one in Milvus has none
+    uploads = kept / UPLOADS
     before = _look(uploads)
-    with contextlib.closing(folder_changes(folder, stop, index)) as changed:
+    with contextlib.closing(folder_changes(folder, stop, kept)) as changed:
         for change in changed:
             now = _look(uploads)
             yield change or now != before

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from rag.web.access import Rules
     from tests.browser_help import Visit
+    from tests.milvus_server import MilvusServer
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +75,15 @@ def server(seed_index: Index, serve_app: Callable[[Collection], str]) -> str:
     url = serve_app(collection)
     collection.index()
     return url
+
+
+@pytest.fixture(scope="session")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    """A Milvus server, started once; tests that kill one start their own."""
+    from tests.milvus_server import running
+
+    with running(tmp_path_factory.mktemp("milvus")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

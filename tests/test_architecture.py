@@ -16,8 +16,9 @@ PACKAGE = ROOT / "rag"
 # From the ground up: a module imports only from those above it in this list, or from its own folder.
 HOUSE = (
     "rag.types",
-    "rag.protocols",
     "rag.errors",
+    "rag.address",
+    "rag.protocols",
     "rag.settings",
     "rag.durable",
     "rag.sentences",
@@ -47,6 +48,7 @@ HOUSE = (
     "rag.embedding",
     "rag.intake",
     "rag.growth",
+    "rag.remote",
     "rag.builder",
     "rag.index",
     "rag.watch",

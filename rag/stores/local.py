@@ -225,6 +225,11 @@ class LocalStore:
         return int(self.dense.second.d) if self.dense.second is not None else 0
 
     @property
+    def place(self) -> Path:
+        """The index's folder."""
+        return self.folder
+
+    @property
     def is_current(self) -> bool:
         """Whether this is the generation that the folder's pointer names; raises as :func:`open_store` does."""
         return files.pointed(self.folder) == self._part

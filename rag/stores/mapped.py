@@ -64,6 +64,11 @@ class MappedStore:
         return bool(self.manifest["model"]["second"])
 
     @property
+    def place(self) -> Path:
+        """The index's folder."""
+        return self.folder
+
+    @property
     def is_current(self) -> bool:
         """Whether this is the generation that the folder's pointer names."""
         return files.pointed(self.folder) == self._part

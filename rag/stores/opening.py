@@ -1,15 +1,24 @@
-"""An index in a folder, of either kind: small and in memory, or large and mapped."""
+"""An index of any kind: in a folder, small and in memory or large and mapped; or in Milvus."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from rag.address import Place
 from rag.errors import IndexDamaged, IndexMissing
+from rag.protocols import Store
+from rag.settings import Settings
 from rag.stores import files
 from rag.stores.local import LocalStore
 from rag.stores.mapped import MappedStore
+from rag.stores.milvus.store import MilvusStore
 
 ATTEMPTS = 10  # a builder may sweep the generation that a reader is opening; the reader then takes the new one
+
+
+def open_place(place: Place, settings: Settings) -> Store:
+    """The current generation of the index that is kept there; raises as the two openings do."""
+    return open_store(place) if isinstance(place, Path) else MilvusStore.open(place, settings)
 
 
 def open_store(folder: Path) -> LocalStore | MappedStore:

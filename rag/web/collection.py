@@ -13,6 +13,7 @@ from typing import Literal
 
 from rag import index as indexes
 from rag import watch
+from rag.address import Place
 from rag.errors import IndexBusy, RagError
 from rag.folder import UPLOADS, Roots
 from rag.index import Index
@@ -90,14 +91,18 @@ class Collection:
         self._thread: threading.Thread | None = None
 
     @classmethod
-    def at(cls, index: Path, documents: Path | None = None, rule: Rule = "off") -> Collection:
-        """The index in a folder, kept current with ``documents`` where they are given, else with what others build."""
+    def at(cls, index: Place, documents: Path | None = None, rule: Rule = "off") -> Collection:
+        """The index, kept current with ``documents`` where they are given, else with what others build.
+
+        One in Milvus has no folder, so that nothing is uploaded to it, and nothing kept of what visitors say.
+        """
+        folder = index if isinstance(index, Path) else None
         if documents is None:
             return cls(
                 lambda _: indexes.open(index),
                 watch.ticks,
                 lambda opened, changed, progress: opened.latest(),
-                folder=index,
+                folder=folder,
                 rule=rule,
             )
         return cls(
@@ -107,7 +112,7 @@ class Collection:
                 opened.updated(documents, progress=progress) if changed else opened.latest()
             ),
             documents,
-            index,
+            folder,
             lambda opened, progress: (
                 opened.updated(documents, rebuild=True, progress=progress)
                 if opened is not None
@@ -123,8 +128,14 @@ class Collection:
         Where the index is served without its documents, only what was uploaded to it is at hand.
         """
         known = {"": self.documents} if self.documents is not None else {}
-        uploads = self.index().store.folder / UPLOADS
-        return {**known, f"{UPLOADS}/": uploads} if uploads.is_dir() else known
+        place = self.index().store.place
+        uploads = place / UPLOADS if isinstance(place, Path) else None
+        return {**known, f"{UPLOADS}/": uploads} if uploads is not None and uploads.is_dir() else known
+
+    @property
+    def is_in_folder(self) -> bool:
+        """Whether the index is kept in a folder, as far as is known."""
+        return self._index is None or isinstance(self._index.store.place, Path)
 
     @property
     def is_open_to_changes(self) -> bool:

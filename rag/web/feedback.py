@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import cast, get_args
 
 from anyio import to_thread
@@ -29,12 +30,14 @@ def part(collection: Collection) -> Part:
     setting = Settings.from_environment().feedback
 
     def is_welcome(request: Request) -> bool:
+        if not collection.is_in_folder:  # what is said is kept beside the index
+            return False
         if setting != "auto":
             return setting == "on"
         return permission.may_change(collection.rule, request)
 
     def kept() -> Feedback:
-        return Feedback(collection.index().store.folder)
+        return Feedback(Path(str(collection.index().store.place)))
 
     async def look(request: Request) -> Response:
         question = str((await posted(request, MAX_BYTES)).get("question"))

@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from rag.address import place
 from rag.errors import ConfigurationError
 from rag.settings import Settings
 from rag.web.access import Rules
@@ -43,7 +44,7 @@ def serve(
         logging.getLogger(chatty).setLevel(logging.WARNING)
     listener = listen(host, port)
     who = rule(settings.changes, host)
-    collection = Collection.at(Path(index), Path(documents) if documents is not None else None, who)
+    collection = Collection.at(place(index), Path(documents) if documents is not None else None, who)
     log.info("serving on %s", address(listener))
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C is how it is meant to be stopped
         Server(create_app(collection, rules), settings.proxies).run(sockets=[listener])

@@ -1,0 +1,385 @@
+"""What only an index in Milvus does: a server that is killed and comes back, shards, versions, credentials."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
+from itertools import count
+from pathlib import Path
+
+import grpc
+import pytest
+from pymilvus import MilvusClient
+
+import rag
+from rag import remote
+from rag.address import Address, place
+from rag.errors import ConfigurationError, IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
+from rag.index import build_share, check
+from rag.settings import Settings
+from rag.stores.milvus import publishing, state
+from rag.stores.milvus.layout import Names
+from rag.stores.milvus.server import Server
+from rag.stores.milvus.state import Share
+from rag.types import BuildReport, Matrix
+from tests.milvus_server import MilvusServer, running
+from tests.small_encoder import SmallEncoder, SmallSecond
+from tests.small_mapped import some_texts
+
+SETTINGS = Settings(ocr=(), milvus_seconds=30)
+QUESTIONS = ("заседание комиссии о бюджете города", "What did the council decide about the bridge?", "106 школа")
+names = (f"milvus_{number}" for number in count())
+
+
+class Hooked(SmallEncoder):
+    """Calls something before it embeds documents for the ``at``-th time."""
+
+    def __init__(self, hook: Callable[[], object], at: int = 3) -> None:
+        super().__init__(second=SmallSecond())
+        object.__setattr__(self, "calls", [hook, at])
+
+    def encode_documents(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Matrix:
+        calls = self.__dict__["calls"]
+        calls[1] -= 1
+        if calls[1] == 0:
+            calls[0]()
+        return super().encode_documents(texts, progress)
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    for path, text in some_texts(1, 12).items():
+        (tmp_path / "documents" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "documents" / path).write_text(text, encoding="utf-8")
+    return tmp_path / "documents"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[MilvusServer]:
+    """A server of the test's own."""
+    with running(tmp_path / "milvus") as server:
+        yield server
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "BATCH", 8)  # passages: two documents
+
+
+def small() -> SmallEncoder:
+    return SmallEncoder(second=SmallSecond())
+
+
+def build(documents: Path, index: str, encoder: SmallEncoder | None = None, **options: bool) -> rag.Index:
+    return rag.build(documents, index, encoder=encoder or small(), settings=SETTINGS, **options)
+
+
+def answers(index: rag.Index) -> list[object]:
+    return [(index.ask(question), index.search(question)) for question in QUESTIONS]
+
+
+def right(documents: Path) -> list[object]:
+    return answers(build(documents, str(documents.parent / "right")))
+
+
+def collections(server: MilvusServer, name: str) -> list[str]:
+    client = MilvusClient(f"http://127.0.0.1:{server.port}")
+    return sorted(each.removeprefix(name) for each in client.list_collections() if each.startswith(f"{name}_"))
+
+
+# -- a server that goes away
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_build_goes_on_where_the_server_is_killed_and_comes_back(own: MilvusServer, documents: Path) -> None:
+    def crash() -> None:
+        own.kill()
+        threading.Timer(0.3, own.start).start()
+
+    built = build(documents, own.url("one"), Hooked(crash))
+    assert built.report is not None
+    assert built.report.added == 12
+    assert answers(built) == right(documents)
+    assert check(own.url("one"))["passages"] == 48
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_build_whose_server_stays_away_is_gone_on_with_later(own: MilvusServer, documents: Path) -> None:
+    impatient = Settings(ocr=(), milvus_seconds=0.5)
+    with pytest.raises(IndexUnusable, match=r"^Milvus at 127\.0\.0\.1:\d+ does not answer: start it"):
+        rag.build(documents, own.url("one"), encoder=Hooked(own.kill), settings=impatient)
+    own.start()
+    with pytest.raises(IndexMissing):
+        check(own.url("one"))
+    encoder = small()
+    built = build(documents, own.url("one"), encoder)
+    assert built.report is not None
+    assert built.report.added == 12
+    assert len(encoder.encoded) == 160  # of 240: two batches of the broken build were written
+    assert answers(built) == right(documents)
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_killed_builder_is_taken_over_at_once(own: MilvusServer, documents: Path) -> None:
+    code = (
+        "import os, sys, rag; from rag import remote; from tests.test_milvus import Hooked, SETTINGS; remote.BATCH = 8;"
+        " rag.build(sys.argv[1], sys.argv[2], encoder=Hooked(lambda: os._exit(9)), settings=SETTINGS)"
+    )
+    root = Path(__file__).resolve().parent.parent
+    died = subprocess.run([sys.executable, "-c", code, str(documents), own.url("one")], cwd=root, check=False)
+    assert died.returncode == 9
+    encoder = small()
+    assert answers(build(documents, own.url("one"), encoder)) == right(documents)
+    assert len(encoder.encoded) == 160
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_what_a_broken_build_has_written_of_a_document_that_has_changed_since_is_not_kept(
+    own: MilvusServer, documents: Path
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(documents, own.url("one"), Hooked(interrupt))
+    (documents / "1" / "00.md").write_text("Новый текст о заводе.", encoding="utf-8")
+    (documents / "1" / "01.txt").unlink()
+    assert answers(build(documents, own.url("one"))) == right(documents)
+    assert check(own.url("one"))["documents"] == 11
+
+
+def test_a_question_waits_for_a_server_that_is_killed_and_comes_back(own: MilvusServer, documents: Path) -> None:
+    built = build(documents, own.url("one"))
+    before = answers(built)
+    own.kill()
+    back = threading.Timer(0.3, own.start)
+    back.start()
+    fresh = answers(built)  # the first words are known, the rest is asked
+    back.join()
+    assert fresh == before == answers(rag.open(own.url("one"), encoder=small(), settings=SETTINGS))
+    own.kill()
+    own.start()
+    assert answers(rag.open(own.url("one"), encoder=small(), settings=SETTINGS)) == before
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    port = MilvusServer(tmp_path).port
+    settings = Settings(milvus_seconds=0.5, milvus_user="anna", milvus_password="s3cret", milvus_token="t0ken")
+    with caplog.at_level(logging.DEBUG), pytest.raises(IndexUnusable) as told:
+        rag.open(f"milvus://127.0.0.1:{port}/one", encoder=small(), settings=settings)
+    expected = f"Milvus at 127.0.0.1:{port} does not answer: start it, or check the address and SNOSKA_MILVUS_TLS"
+    assert str(told.value) == expected
+    assert told.value.__cause__ is None
+    assert not any(secret in caplog.text + repr(settings) for secret in ("s3cret", "t0ken"))
+
+
+# -- versions and credentials
+
+
+class Refusing(grpc.GenericRpcHandler):
+    """A server that refuses every call and repeats what it was told."""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        told = dict(handler_call_details.invocation_metadata)
+
+        def refuse(_: bytes, context: grpc.ServicerContext) -> bytes:
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, f"auth check failure: {told}, s3cret, t0ken")
+            return b""
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+@pytest.mark.parametrize("given", [{"milvus_user": "anna", "milvus_password": "s3cret"}, {"milvus_token": "t0ken"}])
+def test_refused_credentials_are_not_repeated(given: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    server = grpc.server(futures.ThreadPoolExecutor(2), handlers=(Refusing(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    settings = Settings(milvus_seconds=1, **given)  # type: ignore[arg-type]
+    with caplog.at_level(logging.DEBUG), pytest.raises(IndexUnusable) as told:
+        rag.open(f"milvus://127.0.0.1:{port}/one", encoder=small(), settings=settings)
+    server.stop(None).wait()
+    assert str(told.value) == (
+        f"Milvus at 127.0.0.1:{port} refuses these credentials: set SNOSKA_MILVUS_USER and SNOSKA_MILVUS_PASSWORD,"
+        " or SNOSKA_MILVUS_TOKEN"
+    )
+    assert not any(secret in caplog.text for secret in ("s3cret", "t0ken"))
+
+
+def test_an_older_server_is_refused(milvus: MilvusServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MilvusClient, "get_server_version", lambda *_, **__: "v2.3.21")
+    with pytest.raises(ConfigurationError, match=r"is v2\.3\.21, Snoska needs 2\.5 or newer: update it"):
+        check(milvus.url("one"))
+
+
+def test_a_missing_client_is_named(milvus: MilvusServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymilvus", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'snoska\[milvus\]'"):
+        check(milvus.url("one"))
+
+
+@pytest.mark.parametrize(
+    ("version", "words"), [("99", "use a newer Snoska"), ("0", "build it anew under another name"), ("x", "is not")]
+)
+def test_another_schema_is_refused(milvus: MilvusServer, documents: Path, version: str, words: str) -> None:
+    name = next(names)
+    build(documents, milvus.url(name))
+    client = MilvusClient(f"http://127.0.0.1:{milvus.port}")
+    client.alter_collection_properties(f"{name}_m1", {"snoska.schema": version})
+    for use in (check, lambda index: build(documents, index)):
+        with pytest.raises(IndexMismatch, match=words):
+            use(milvus.url(name))
+
+
+def test_a_collection_of_others_is_left_alone(milvus: MilvusServer, documents: Path) -> None:
+    name = next(names)
+    client = MilvusClient(f"http://127.0.0.1:{milvus.port}")
+    client.create_collection(name, dimension=4)
+    for use in (check, lambda index: build(documents, index)):
+        with pytest.raises(IndexMismatch, match=f"{name} is not Snoska's: name another --index"):
+            use(milvus.url(name))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["milvus://host/one", "milvus://host:19530", "milvus://host:0/one", "milvus://host:1/о", "milvus://host:1/a-b"],
+)
+def test_an_address_that_is_none_is_told(address: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"milvus://HOST:PORT/COLLECTION"):
+        place(address)
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(ConfigurationError, match="SNOSKA_MILVUS_PASSWORD") as told:
+        place("milvus://anna:s3cret@host:19530/one")
+    assert "s3cret" not in str(told.value)
+
+
+def test_addresses_are_read() -> None:
+    assert place("milvus://db.example:19530/press") == Address("db.example", 19530, "press")
+    assert place(Path("milvus://[::1]:1/a")) == Address("[::1]", 1, "a")
+    assert place("milvus") == Path("milvus")
+
+
+# -- what is kept and what is swept
+
+
+def test_rows_that_are_missing_are_told(milvus: MilvusServer, documents: Path) -> None:
+    name = next(names)
+    build(documents, milvus.url(name))
+    client = MilvusClient(f"http://127.0.0.1:{milvus.port}")
+    client.delete(f"{name}_g1_passages", filter="document == 3")
+    with pytest.raises(IndexDamaged, match=f"{name}_g1_passages has 44 rows of 48: run 'snoska build --rebuild'"):
+        check(milvus.url(name))
+    build(documents, milvus.url(name), rebuild=True)
+    assert check(milvus.url(name))["passages"] == 48
+
+
+def test_two_generations_are_kept(milvus: MilvusServer, documents: Path) -> None:
+    name = next(names)
+    data = ["documents", "passages", "sentences", "terms"]
+    for number in (1, 2, 3):
+        (documents / "1" / "00.md").write_text(f"Текст под номером {number}.", encoding="utf-8")
+        opened = build(documents, milvus.url(name))
+    assert collections(milvus, name) == [*(f"_g1_{kind}" for kind in data), "_m2", "_m3", "_state"]
+    server = Server(Address("127.0.0.1", milvus.port, name), SETTINGS)
+    assert server.count(f"{name}_g1_documents", 'part == "head"') == 13  # the last generation's one is dead, not gone
+    assert answers(opened) == right(documents)
+    build(documents, milvus.url(name), rebuild=True)
+    (documents / "1" / "00.md").write_text("Текст под номером 5.", encoding="utf-8")
+    build(documents, milvus.url(name))
+    assert collections(milvus, name) == [*(f"_g4_{kind}" for kind in data), "_m4", "_m5", "_state"]
+
+
+def test_the_vocabulary_of_many_builds_is_made_one(
+    milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "RUNS", 2)
+    name = next(names)
+    counted = []
+    for number in range(5):
+        (documents / "1" / "00.md").write_text(f"Слово{number} завод.", encoding="utf-8")
+        opened = build(documents, milvus.url(name))
+        counted.append(len(opened.store.manifest["runs"]))
+    assert counted == [1, 2, 2, 2, 2]
+    assert [opened.store.knows(f"слово{number}") for number in range(5)] == [False] * 4 + [True]
+    assert answers(opened) == right(documents)
+
+
+def test_a_second_builder_is_told_to_wait(milvus: MilvusServer, documents: Path) -> None:
+    name = next(names)
+    server = Server(Address("127.0.0.1", milvus.port, name), SETTINGS)
+    held = state.State(server, Names(name))
+    with held.held(Share(1, 3)):
+        with pytest.raises(IndexBusy, match=r"is building milvus://.*: wait until it has finished"):
+            build(documents, milvus.url(name))
+        with pytest.raises(IndexBusy):
+            shard(documents, milvus.url(name), "1/3")
+    build(documents, milvus.url(name))
+
+
+# -- shards
+
+
+def shard(documents: Path, index: str, part: str, encoder: SmallEncoder | None = None, **options: bool) -> BuildReport:
+    return build_share(documents, index, Share.parse(part), encoder=encoder or small(), settings=SETTINGS, **options)
+
+
+def test_shards_are_seen_when_all_are_finished_and_answer_as_a_whole_build(
+    milvus: MilvusServer, documents: Path
+) -> None:
+    index = milvus.url(next(names))
+    reports = [shard(documents, index, part) for part in ("1/3", "3/3")]
+    assert all(0 < report.added == report.documents < 12 for report in reports)
+    with pytest.raises(IndexMissing):
+        check(index)
+    again = small()
+    assert shard(documents, index, "0/3", again).added == reports[1].added  # 0 and 3 are one part
+    assert again.encoded == []
+    last = shard(documents, index, "2/3")
+    assert (last.documents, last.passages) == (12, 48)
+    assert sum(report.added for report in (*reports, last)) == 12
+    assert answers(rag.open(index, encoder=small(), settings=SETTINGS)) == right(documents)
+    assert check(index)["languages"] == {"en": 16, "ru": 32}
+
+
+def test_shards_bring_an_index_up_to_date(milvus: MilvusServer, documents: Path) -> None:
+    index = milvus.url(next(names))
+    build(documents, index)
+    old = rag.open(index, encoder=small(), settings=SETTINGS)
+    (documents / "1" / "02.txt").write_text("Новый текст о заводе.", encoding="utf-8")
+    (documents / "1" / "03.txt").unlink()
+    with futures.ThreadPoolExecutor(3) as pool:
+        parts = [pool.submit(shard, documents, index, f"{number}/3") for number in range(3)]
+        reports = [part.result() for part in parts]
+    counted = {name: sum(getattr(report, name) for report in reports) for name in ("changed", "removed", "unchanged")}
+    assert counted == {"changed": 1, "removed": 1, "unchanged": 10}
+    assert sum(report.embedded_texts for report in reports) == 1
+    assert old.latest().info()["generation"] == 2
+    assert answers(old.latest()) == right(documents)
+    for number in range(3):
+        assert shard(documents, index, f"{number}/3").embedded_texts == 0
+    assert old.latest().info()["generation"] == 2  # nothing has changed
+
+
+def test_shards_of_another_number_start_anew(milvus: MilvusServer, documents: Path) -> None:
+    index = milvus.url(next(names))
+    shard(documents, index, "1/3")
+    encoder = small()
+    build(documents, index, encoder)
+    assert len(encoder.encoded) == 240
+    assert answers(rag.open(index, encoder=small(), settings=SETTINGS)) == right(documents)
+
+
+@pytest.mark.parametrize("part", ["", "1", "3/2", "1/0", "a/b", "-1/2", "1/99999"])
+def test_a_part_that_is_none_is_told(part: str) -> None:
+    with pytest.raises(ConfigurationError, match="write it as 1/4"):
+        Share.parse(part)
+
+
+def test_an_index_in_a_folder_has_no_shards(documents: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--shard is for an index in Milvus"):
+        shard(documents, str(documents.parent / "index"), "1/2")
