@@ -73,7 +73,7 @@ def build(documents: str, index: str, rebuild: bool, shard: str | None, watch: b
     def tell(report: BuildReport) -> None:
         for skipped in report.skipped:
             click.echo(" ".join(f"skipped {skipped.file}: {skipped.reason}".split()), err=True)
-        _print(export.report_json(report)) if as_json else _out(_report(report))
+        _print(export.report_json(report)) if as_json else _out(export.report_text(report))
 
     def show(built: rag.Index) -> None:
         if built.report is None:
@@ -348,19 +348,6 @@ def _filters(values: dict[str, str | None]) -> Filters:
 
 def _print(value: Json) -> None:
     _out(json.dumps(value, ensure_ascii=False))
-
-
-def _report(report: BuildReport) -> str:
-    changes = {
-        "added": report.added,
-        "changed": report.changed,
-        "removed": report.removed,
-        "renamed": report.renamed,
-        "unchanged": report.unchanged,
-        "skipped": len(report.skipped),
-    }
-    told = ", ".join(f"{count} {what}" for what, count in changes.items() if count)
-    return f"{report.documents} documents, {report.passages} passages ({told}) in {report.seconds:.1f} s"
 
 
 def _answer(answer: Answer) -> str:

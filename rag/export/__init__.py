@@ -7,6 +7,6 @@ stays text (``sound.py``).
 
 from __future__ import annotations
 
-from rag.export.shapes import answer_from_json, answer_json, citation_json, report_json, search_json
+from rag.export.shapes import answer_from_json, answer_json, citation_json, report_json, report_text, search_json
 
-__all__ = ["answer_from_json", "answer_json", "citation_json", "report_json", "search_json"]
+__all__ = ["answer_from_json", "answer_json", "citation_json", "report_json", "report_text", "search_json"]

@@ -123,3 +123,17 @@ def _one_of(kind: Any, value: object) -> Any:
 
 def _number(value: object) -> float:
     return float(_of(int, value)) if isinstance(value, int) else _of(float, value)
+
+
+def report_text(report: BuildReport) -> str:
+    """What a build did, in one line."""
+    changes = {
+        "added": report.added,
+        "changed": report.changed,
+        "removed": report.removed,
+        "renamed": report.renamed,
+        "unchanged": report.unchanged,
+        "skipped": len(report.skipped),
+    }
+    told = ", ".join(f"{count} {what}" for what, count in changes.items() if count)
+    return f"{report.documents} documents, {report.passages} passages ({told}) in {report.seconds:.1f} s"
