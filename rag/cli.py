@@ -76,15 +76,16 @@ def build(documents: str, index: str, rebuild: bool, shard: str | None, watch: b
         _print(export.report_json(report)) if as_json else _out(export.report_text(report))
 
     def show(built: rag.Index) -> None:
-        if built.report is None:
-            raise RuntimeError("the build gave no report")
-        tell(built.report)
+        if built.report is not None:  # a build always gives one
+            tell(built.report)
 
     if shard is not None and watch:
         raise click.UsageError("--shard and --watch do not go together")
     if shard is not None:
+        from rag.index import build_share
+
         with Bar() as bar:
-            report = rag.index.build_share(documents, index, Share.parse(shard), rebuild=rebuild, progress=bar)
+            report = build_share(documents, index, Share.parse(shard), rebuild=rebuild, progress=bar)
         tell(report)
     elif watch:
         _watch(documents, index, rebuild, show)
