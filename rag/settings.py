@@ -23,6 +23,7 @@
 | SNOSKA_HOSTS | the names that the page is reached by, with commas between them | see docs/deploy.md |
 | SNOSKA_PROXIES | addresses or networks of proxies whose X-Forwarded-For and -Proto are believed | none |
 | SNOSKA_ROOT_PATH | the path that a proxy puts the page under, as /docs | none |
+| SNOSKA_LOG_REQUESTS | on: a line of JSON on stderr for each request, without the questions | off |
 | SNOSKA_MCP | on or off: whether the page's server offers MCP tools too | off |
 | SNOSKA_MILVUS_USER, SNOSKA_MILVUS_PASSWORD | who asks Milvus, where the index is there; never logged | none |
 | SNOSKA_MILVUS_TOKEN | a token in their place; never logged | none |
@@ -84,6 +85,7 @@ class Settings:
     hosts: frozenset[str] = frozenset()
     proxies: tuple[str, ...] = ()
     root_path: str = ""
+    log_requests: bool = False
     mcp: bool = False
     milvus_user: str | None = None
     milvus_password: str | None = field(default=None, repr=False)
@@ -129,6 +131,7 @@ class Settings:
             hosts=_hosts(get("HOSTS") or ""),
             proxies=_proxies(get("PROXIES") or ""),
             root_path=_root_path(get("ROOT_PATH") or ""),
+            log_requests=_one_of("LOG_REQUESTS", get("LOG_REQUESTS"), ("on", "off")) == "on",
             mcp=_one_of("MCP", get("MCP"), ("on", "off")) == "on",
             milvus_user=get("MILVUS_USER"),
             milvus_password=get("MILVUS_PASSWORD"),

@@ -7,6 +7,9 @@ import itertools
 import logging
 from collections.abc import Iterator, Mapping
 
+import anyio.to_thread
+import gradio as gr
+
 from rag.errors import RagError
 from rag.export import answer_json
 from rag.index import MAX_QUESTION, Index
@@ -15,6 +18,7 @@ from rag.types import Filters, Json
 from rag.web import cards
 from rag.web.collection import Collection, Status
 from rag.web.parts import Part
+from rag.web.places import Busy, Gone, Places
 from rag.web.texts import Texts, error_text, texts
 
 log = logging.getLogger(__name__)
@@ -27,7 +31,20 @@ TITLED = 1_000  # documents whose titles are looked through too: of a large inde
 def part(collection: Collection) -> Part:
     """Asking, where to look, and how far the collection is."""
 
-    def ask(data: object) -> Json:
+    waiting = Places()
+
+    async def ask(data: object, request: gr.Request) -> Json:
+        given = data if isinstance(data, Mapping) else {}
+        try:
+            async with waiting.place(request.is_disconnected):
+                return await anyio.to_thread.run_sync(answered, data)
+        except Gone:
+            return {}  # nobody is there to read it
+        except Busy:
+            question = str(given.get("question"))[:MAX_QUESTION]
+            return {"answer": cards.error_html(texts(given.get("language"))["error.many"], question), "citations": ""}
+
+    def answered(data: object) -> Json:
         given = data if isinstance(data, Mapping) else {}
         question, said = given.get("question"), texts(given.get("language"))
         if not isinstance(question, str):

@@ -21,9 +21,11 @@ from starlette.routing import Route
 from rag.settings import Settings
 from rag.web import access, api, asking, batch, documents, feedback, generation, health, mcp, source, takeaway
 from rag.web.access import Access, Rules
+from rag.web.bounds import Bounds
 from rag.web.collection import Collection
 from rag.web.guard import Guard
 from rag.web.parts import OWN, SCRIPTS, STYLE, Part
+from rag.web.requests_log import RequestsLog
 from rag.web.texts import LANGUAGES
 
 AT_ONCE = 4  # calls of the API that run side by side; the others wait in Gradio's queue
@@ -70,7 +72,9 @@ def create_app(collection: Collection, rules: Rules | None = None) -> FastAPI:
     app = FastAPI(title="Snoska", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.closing = asyncio.Event()  # set by the server when it stops
     app.add_middleware(Guard)
-    app.add_middleware(Access, rules=rules)  # the last one added stands first
+    app.add_middleware(Access, rules=rules)  # each one added stands before the last
+    app.add_middleware(Bounds, max_file_bytes=settings.max_file_bytes)
+    app.add_middleware(RequestsLog)
     app.router.routes.extend([*_assets(), *(route for part in parts for route in part.routes)])
     app.router.routes.extend(tools.routes() if tools is not None else ())
     return cast(

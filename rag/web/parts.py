@@ -19,9 +19,9 @@ SCRIPTS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """``functions`` take one object and give one; the script calls each by its name. ``routes`` lie under ``OWN``.
-    ``stop`` ends what the part has going on, when the server does."""
+    """``functions`` take one object, and Gradio's request where they name it, and give one; the script calls each by
+    its name. ``routes`` lie under ``OWN``. ``stop`` ends what the part has going on, when the server does."""
 
-    functions: Sequence[Callable[[Any], Any]] = ()
+    functions: Sequence[Callable[..., Any]] = ()
     routes: Sequence[BaseRoute] = ()
     stop: Callable[[], None] = lambda: None

@@ -19,9 +19,12 @@ from rag.web.access import Rules
 from rag.web.collection import Collection
 from rag.web.page import create_app
 from rag.web.permission import rule
+from rag.web.protocol import Patient
+from rag.web.requests_log import write_requests
 
 log = logging.getLogger(__name__)
 
+CONNECTIONS = 2_000  # open side by side; each page keeps one or two
 GRACE = 5  # seconds that running answers have to finish when the server is stopped
 
 
@@ -42,6 +45,8 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "sentence_transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    if settings.log_requests:
+        write_requests()
     listener = listen(host, port)
     who = rule(settings.changes, host)
     collection = Collection.at(place(index), Path(documents) if documents is not None else None, who)
@@ -82,6 +87,8 @@ class Server(uvicorn.Server):
             app,
             log_level="warning",
             access_log=False,
+            http=Patient,
+            limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=GRACE,
             server_header=False,
             proxy_headers=bool(proxies),  # by default uvicorn would believe any program on this machine

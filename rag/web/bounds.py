@@ -1,0 +1,105 @@
+"""What one request may take: bytes, time, and a place among those that run. It stands before the password."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rag.web.guard import HEADERS, HEARTBEAT
+
+MOST = 256  # requests that run or wait side by side
+PAGES = 1_000  # open pages, each of which keeps a stream of Gradio's
+SMALL = 2**20  # bytes of a request to Gradio: a question has some 4,000 characters
+UPLOAD = 2**20  # bytes around an uploaded file
+PATIENCE = 20.0  # seconds that a body may take,
+RATE = 2**14  # and a second more for each of so many bytes
+SOON = "2"  # seconds after which one who is told that the server is busy may come again
+
+
+class Bounds:
+    """ASGI middleware: ends a request that is too large (413), too slow (408) or one too many (503)."""
+
+    def __init__(self, app: ASGIApp, max_file_bytes: int) -> None:
+        self._app, self._largest = app, max_file_bytes + UPLOAD
+        self._running = {False: 0, True: 0}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_page = scope["path"].startswith(HEARTBEAT)
+        limit = SMALL if scope["path"].startswith("/gradio_api/") else self._largest
+        if self._running[is_page] >= (PAGES if is_page else MOST):
+            await _refused(503, "the server is busy")(scope, receive, send)
+            return
+        if _length(scope) > limit:
+            await _refused(413, f"more than {limit} bytes")(scope, receive, send)
+            return
+        self._running[is_page] += 1
+        try:
+            await self._bounded(scope, _Body(receive, limit), send)
+        finally:
+            self._running[is_page] -= 1
+
+    async def _bounded(self, scope: Scope, body: _Body, send: Send) -> None:
+        started = False
+
+        async def answer(message: Message) -> None:
+            nonlocal started
+            if body.refused is not None and not started:
+                return  # what the app says of a body that broke off is not to the point
+            if message["type"] == "http.response.start":
+                started = True
+                if message["status"] == 503:
+                    MutableHeaders(scope=message).setdefault("Retry-After", SOON)
+            await send(message)
+
+        try:
+            await self._app(scope, body.receive, answer)
+        except Exception:
+            if body.refused is None or started:
+                raise
+        if body.refused is not None and not started:
+            await body.refused(scope, body.receive, send)
+
+
+class _Body:
+    """A request's body, up to a size and for a time; then the client is said to have gone, and ``refused`` is set."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive, self._limit = receive, limit
+        self._begun, self._size, self._more = time.monotonic(), 0, True
+        self.refused: PlainTextResponse | None = None
+
+    async def receive(self) -> Message:
+        if self.refused is not None:
+            return {"type": "http.disconnect"}
+        if not self._more:
+            return await self._receive()
+        left = self._begun + PATIENCE + self._size / RATE - time.monotonic()
+        try:
+            message = await asyncio.wait_for(self._receive(), max(left, 0.0))
+        except TimeoutError:
+            self.refused = _refused(408, "the request came too slowly")
+            return {"type": "http.disconnect"}
+        self._size += len(message.get("body", b""))
+        self._more = message.get("more_body", False)
+        if self._size > self._limit:
+            self.refused = _refused(413, f"more than {self._limit} bytes")
+            return {"type": "http.disconnect"}
+        return message
+
+
+def _length(scope: Scope) -> int:
+    value = Headers(scope=scope).get("content-length", "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else 0
+
+
+def _refused(status: int, message: str) -> PlainTextResponse:
+    """The connection ends with it: what else the client sends is not read."""
+    headers = {**HEADERS, "Cache-Control": "no-store", "Connection": "close"}
+    return PlainTextResponse(f"{message}\n", status, {**headers, "Retry-After": SOON} if status == 503 else headers)
