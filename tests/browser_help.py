@@ -14,6 +14,7 @@ SCREENSHOTS = Path(__file__).resolve().parent.parent / "build" / "screenshots"
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
+    "--disable-smooth-scrolling",  # a key pressed into a scroll that is under way would be lost
 )  # fmt: skip
 QUESTIONS = {
     "ru": "Сколько компаний с эмиратским участием работает в Казахстане?",

@@ -247,6 +247,7 @@ def test_rows_stand_in_a_table(visit: Visit, served: Served) -> None:
     text = document.text[row.start : row.end]
     page = visit(address(served, "trade.xlsx", text))
     cited = page.locator("#source tr:has(.cited) td")
+    cited.first.wait_for()
     assert cited.all_text_contents() == text.split("\t")
     shoot(page, "source-table")
 

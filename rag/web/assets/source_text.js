@@ -9,6 +9,7 @@ export function showText(page, view, given, about) {
   const held = []; // { start, end, part }, in order
   let length = 0;
   let busy = false;
+  let missed = false; // whether the reader has scrolled on while more was fetched
   const earlier = button("source.earlier", () => more(-1));
   const later = button("source.later", () => more(1));
 
@@ -53,6 +54,7 @@ export function showText(page, view, given, about) {
 
   async function more(direction) {
     const isDown = direction > 0;
+    if (busy) missed = true;
     if (busy || !held.length || (isDown ? held.at(-1).end >= length : held[0].start <= 0)) return;
     busy = true;
     const reply = await ask(isDown ? { after: held.at(-1).end } : { before: held[0].start });
@@ -75,6 +77,7 @@ export function showText(page, view, given, about) {
       if (held.length > HELD) held.pop().part.remove();
     }
     buttons();
+    if (missed) scrolled(); // to an end meanwhile, where no further step would tell
   }
 
   function buttons() {
@@ -89,6 +92,7 @@ export function showText(page, view, given, about) {
   }
 
   function scrolled() {
+    missed = false;
     if (view.scrollTop < AHEAD) more(-1);
     else if (view.scrollTop + view.clientHeight > view.scrollHeight - AHEAD) more(1);
   }
