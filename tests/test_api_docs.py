@@ -104,15 +104,12 @@ def test_a_page_of_another_origin_cannot_use_the_tools(server: str) -> None:
 
 
 def test_a_call_is_answered_here_whatever_address_the_request_names(server: str, no_network: list[str]) -> None:
-    headers = {
-        "host": "example.com",
-        "x-forwarded-host": "example.org",
-        "accept": "application/json, text/event-stream",
-    }
+    headers = {"x-forwarded-host": "example.org", "accept": "application/json, text/event-stream"}
     call = {"name": "search", "arguments": {"query": "экзафлопсная инфраструктура", "k": 1}}
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     reply = httpx.post(server + MCP, json=body, headers=headers, timeout=60)
     assert reply.status_code == 200
+    assert httpx.post(server + MCP, json=body, headers={**headers, "host": "example.com"}).status_code == 421
     assert '"isError":false' in reply.text
     assert "экзафлопсн" in reply.text
     assert no_network == []
