@@ -149,9 +149,10 @@ def test_a_list_goes_on_when_the_page_is_reloaded_and_can_be_stopped(
         def __getattr__(self, name: str) -> Any:
             return getattr(seed_index, name)
 
-        def ask(self, *given: Any, **options: Any) -> Any:
-            release.acquire(timeout=30)
-            return seed_index.ask(*given, **options)
+        def ask(self, question: str, *given: Any, **options: Any) -> Any:
+            if question.startswith("Question "):  # not the page's own samples
+                release.acquire(timeout=30)
+            return seed_index.ask(question, *given, **options)
 
     page = visit(serve_app(Collection(lambda _: cast(Index, Slow()))), "en")
     page.click("#open-batch")
