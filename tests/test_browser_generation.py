@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -249,6 +250,20 @@ def test_footnotes_lead_to_the_cards_on_show_or_nothing_is_written(
     assert post(url, {"question": QUESTIONS["en"], "passages": shown[1:]}).text == '{"failed": "changed"}\n'
     assert model.asked == []
     assert post(url, {"question": QUESTIONS["en"], "passages": shown}, origin=url).text.endswith('{"done": true}\n')
+
+
+def test_the_filters_of_the_answer_on_show_hold_for_what_is_written(
+    visit: Visit, url: str, model: ScriptedModel, seed_index: Index
+) -> None:
+    shown = passages(seed_index.ask(QUESTIONS["en"]))
+    elsewhere = {"question": QUESTIONS["en"], "passages": shown, "filters": {"type": "pdf"}}
+    assert post(url, elsewhere).text == '{"failed": "changed"}\n'
+    model.writes("About 500 companies [1].")
+    page = visit(f"{url}/?q={quote(QUESTIONS['en'])}&language=ru")
+    with page.expect_request("**/snoska/write") as sent:
+        page.click("#write")
+    assert sent.value.post_data_json["filters"]["language"] == "ru"
+    expect(page.locator("#written .kept")).to_have_count(1)
 
 
 def test_a_question_that_cannot_be_asked_is_told(url: str) -> None:

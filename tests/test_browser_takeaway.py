@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 import docx
 import openpyxl
@@ -262,6 +263,16 @@ def test_the_right_passage_is_pointed_out_by_the_keyboard(visit: Visit, judged: 
     expect(page.locator("#feedback .told")).to_have_text(LANGUAGES["en"]["feedback.withdrawn"])
     assert (folder / "feedback-open.jsonl").read_text("utf-8") == ""
     assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
+def test_what_some_documents_do_not_say_is_no_judgement_of_all(visit: Visit, judged: tuple[str, Path]) -> None:
+    url, folder = judged
+    page = visit(f"{url}/?q={quote(QUESTIONS['en'])}&language=ru", "en")
+    page.click("#feedback [data-judgement=none]")
+    expect(page.locator("#feedback .told")).to_have_text(LANGUAGES["en"]["feedback.open"])
+    assert kept(folder) == []
+    page.click("#feedback [data-judgement=none]")
+    expect(page.locator("#feedback .told")).to_have_text(LANGUAGES["en"]["feedback.withdrawn"])
 
 
 def test_strangers_are_not_asked_what_they_think(visit: Visit, server: str) -> None:

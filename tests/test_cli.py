@@ -16,7 +16,7 @@ from rag.progress import told
 from rag.types import Progress
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = ("build", "ask", "search", "eval", "serve", "check", "info")
+COMMANDS = ("build", "ask", "search", "eval", "serve", "check", "info", "password")
 SEED = "000_1c14ccf7fdd8eae7.txt"
 SEED_QUESTIONS = ROOT.parent / "shared" / "eval" / "seeds" / "questions.jsonl"
 

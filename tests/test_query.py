@@ -124,6 +124,11 @@ def test_what_a_misspelt_word_was_taken_for_is_said_in_a_word_that_is_cited(
     assert any(meant in citation.quote.lower() for citation in answer.citations)
 
 
+@pytest.mark.parametrize("typed", ["Сенегал", "Сенегала", "Сенегалу"])
+def test_another_form_of_a_word_is_no_misspelling(seed_index: rag.Index, typed: str) -> None:
+    assert seed_index.ask(f"Кто президент {typed}?").notes == ()
+
+
 @pytest.mark.parametrize("typed", ["rjvbccbz", "инфраструтктруа", "Что с цифровизацыей?"], ids=["layout", "word", "ru"])
 def test_a_literal_question_is_asked_as_it_is_typed(seed_index: rag.Index, typed: str) -> None:
     asked = seed_index.understand(typed, literal=True)

@@ -25,6 +25,7 @@ def add(collection: Collection) -> None:
         since: str | None = None,
         until: str | None = None,
         k: int = 5,
+        literal: bool = False,
     ) -> dict[str, Any]:
         """Answers a question from the documents of this collection, in Russian or English, quoted word for word.
 
@@ -41,12 +42,13 @@ def add(collection: Collection) -> None:
             since: Only documents dated on or after this day, as 2025-11-25.
             until: Only documents dated on or before this day, as 2025-12-31.
             k: How many passages to cite.
+            literal: Take the question as typed: correct neither its keyboard layout nor its spelling.
         """
         with _ToldToClients():
             filters = _filters(language=language, document=document, type=type, since=since, until=until)
             index = collection.index()
             with collection.turns:
-                return answer_json(index.ask(_text(question), _count(k), filters=filters))
+                return answer_json(index.ask(_text(question), _count(k), filters=filters, literal=literal is True))
 
     def search(
         query: str,
@@ -57,6 +59,7 @@ def add(collection: Collection) -> None:
         type: str | None = None,
         since: str | None = None,
         until: str | None = None,
+        literal: bool = False,
     ) -> dict[str, Any]:
         """Lists the passages of this collection that fit a query best, word for word, the best first.
 
@@ -72,12 +75,13 @@ def add(collection: Collection) -> None:
             type: Only files with this ending, such as pdf or docx.
             since: Only documents dated on or after this day, as 2025-11-25.
             until: Only documents dated on or before this day, as 2025-12-31.
+            literal: Take the query as typed: correct neither its keyboard layout nor its spelling.
         """
         with _ToldToClients():
             filters = _filters(language=language, document=document, type=type, since=since, until=until)
             index = collection.index()
             with collection.turns:
-                hits = index.search(_text(query), _count(k), mode=_mode(mode), filters=filters)
+                hits = index.search(_text(query), _count(k), mode=_mode(mode), filters=filters, literal=literal is True)
             return search_json(clean(query), hits)
 
     gradio_api(ask, api_name="ask")

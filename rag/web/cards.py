@@ -21,6 +21,7 @@ def escaped(text: object) -> str:
     return html.escape(sound, quote=True)
 
 
+_SPACED = re.compile(r"\t| {2}|\n ")
 _WORD = re.compile(r"[^\W_][\w\u00ad\u0300-\u036f'’]*")
 
 
@@ -134,8 +135,9 @@ def _quote(citation: Citation, words: frozenset[str]) -> str:
     start, end = citation.highlight
     quote = citation.quote
     before, marked, after = (_worded(each, words) for each in (quote[:start], quote[start:end], quote[end:]))
+    spaced = " spaced" if _SPACED.search(quote) else ""
     return (
-        f'<blockquote class="quote" lang="{escaped(citation.language)}" dir="auto">'
+        f'<blockquote class="quote{spaced}" lang="{escaped(citation.language)}" dir="auto">'
         f"{before}<mark>{marked}</mark>{after}</blockquote>"
     )
 

@@ -24,7 +24,7 @@ from rag.generation.support import Sentence
 from rag.generation.writer import write
 from rag.settings import Settings
 from rag.types import Answer, Json
-from rag.web.asking import SHOWN
+from rag.web.asking import SHOWN, filters_of
 from rag.web.collection import Collection
 from rag.web.guard import WRITING, same_origin
 from rag.web.parts import Part
@@ -110,7 +110,8 @@ class _Writing:
 
     async def _written(self, given: Json) -> AsyncGenerator[Json]:
         index = await asyncio.to_thread(self._collection.index)
-        answer = await asyncio.to_thread(index.ask, given["question"], SHOWN)
+        filters, literal = filters_of(given.get("filters")), given.get("literal") is True
+        answer = await asyncio.to_thread(index.ask, given["question"], SHOWN, filters=filters, literal=literal)
         if passages(answer) != given.get("passages"):  # its footnotes would lead to other cards than those on show
             yield {"failed": "changed"}
             return

@@ -57,7 +57,7 @@ export function install(page) {
     if (reply) outcome.innerHTML = reply.answer; // made by cards.py, where every text is escaped
     else outcome.replaceChildren(note(said("unreachable"), "error"));
     sources.innerHTML = reply?.citations ?? "";
-    page.tell("answer", reply);
+    page.tell("answer", reply && { ...reply, asked });
   }
 
   function note(text, kind) {

@@ -76,7 +76,7 @@ export function install(page) {
       part.append(...each.missing.map((text) => make("p", { className: "hint", textContent: text })));
       named.append(part);
     }
-    const actions = cell("actions", asking(each));
+    const actions = cell("acts", asking(each));
     if (each.uploaded && changeable) actions.append(removal(each.document, each.title));
     const facts = [
       cell("date", each.date ?? "—"),
@@ -90,7 +90,7 @@ export function install(page) {
 
   function cell(name, ...children) {
     const made = make("td", { role: "cell", className: name }, ...children);
-    if (!["title", "actions"].includes(name)) made.dataset.name = said(`column.${name}`);
+    if (!["title", "acts"].includes(name)) made.dataset.name = said(`column.${name}`);
     return made;
   }
 
@@ -208,7 +208,7 @@ export function install(page) {
       load();
     }, PAUSE);
   });
-  const opener = make("button", { type: "button", id: "open-documents", className: "quiet", ariaHasPopup: "dialog" });
+  const opener = make("button", { type: "button", id: "open-documents", ariaHasPopup: "dialog" });
   opener.dataset.text = "documents";
   opener.addEventListener("click", open);
   find("#tools").append(opener);

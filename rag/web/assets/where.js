@@ -40,6 +40,8 @@ export function install(page, changed) {
 
   function named(name, value) {
     if (name === "language") return known.languages.find(({ code }) => code === value)?.name ?? value;
+    const date = /^(\d{4})-(\d\d)-(\d\d)$/.exec(value);
+    if (date) return page.said("date", { year: date[1], month: date[2], day: date[3] });
     return name === "document" ? unescaped(value) : value;
   }
 
