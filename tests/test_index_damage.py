@@ -4,6 +4,7 @@ handed to FAISS or a parser before its checksum held."""
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,11 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 class Parsers:
-    """Remembers what FAISS and the parsers are given."""
+    """Remembers what FAISS and the parsers are given by the test; servers of other tests read on in their threads."""
 
     def __init__(self, patched: pytest.MonkeyPatch) -> None:
         self.given: list[bytes] = []
+        self._thread = threading.get_ident()
         self._watch(patched, json, "loads", lambda data: data if isinstance(data, bytes) else data.encode())
         self._watch(patched, faiss, "deserialize_index", lambda array: array.tobytes())
         self._watch(patched, np.lib.format, "read_array", lambda stream: stream.getvalue())
@@ -46,7 +48,8 @@ class Parsers:
         true = getattr(module, name)
 
         def watched(data: Any, *more: Any, **options: Any) -> Any:
-            self.given.append(to_bytes(data))
+            if threading.get_ident() == self._thread:
+                self.given.append(to_bytes(data))
             return true(data, *more, **options)
 
         patched.setattr(module, name, watched)
