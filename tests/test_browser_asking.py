@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from rag.encoders import SentenceEncoder
 from rag.index import Index, build
@@ -81,6 +81,32 @@ def test_conditions_are_set_in_the_form_said_beside_it_and_kept_in_the_address(
     expect(page.locator("#filters")).to_be_hidden()
     expect(page.locator(".citation")).to_have_count(3)
     assert asked(page) == {"q": "Сколько длится отпуск?"}
+
+
+def test_what_is_being_typed_is_left_alone_when_the_list_to_choose_from_comes(
+    visit: Visit, library: tuple[str, Index]
+) -> None:
+    page = visit(library[0])
+    expect(page.locator("#where [name=language] option")).to_have_count(3)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if '"places"' in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/component_server/", hold)
+    with page.expect_request(lambda request: '"places"' in (request.post_data or "")):
+        page.click("#where summary")
+    page.locator("#where [name=document]").press_sequentially("leave")
+    with page.expect_response(lambda response: response.request == held[0].request):
+        held[0].continue_()
+    page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 50))")  # the script has taken the list in
+    page.locator("#where [name=document]").press_sequentially(".md")
+    page.press("#where [name=document]", "Enter")
+    expect(page.locator("#filters li")).to_have_text(EN["where.chip.document"].format(value="leave.md") + "×")
+    assert asked(page) == {"document": "leave.md"}
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,8 @@ def test_a_document_is_chosen_for_asking_or_opened(visit: Visit, site: ChangingP
     order = page.locator("#documents tbody tr", has_text="report.md")
     order.locator(".title .link").click()
     assert page.evaluate("window.told") == [["source", {"document": "report.md", "start": 0, "end": 0}]]
+    expect(page.locator("#source-view .text")).to_be_visible()
+    expect(page.locator("#source-passage")).to_be_hidden()  # nothing of it was cited
     page.evaluate("document.querySelectorAll('dialog[open]:not(#documents)').forEach((each) => each.close())")
     order.get_by_text(LANGUAGES[language]["documents.ask"]).click()
     assert page.evaluate("window.told[1]") == ["filter", {"document": "report.md"}]

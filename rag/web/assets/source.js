@@ -56,7 +56,7 @@ export function install(page) {
   function asText(wanted) {
     find("#source-as-text").setAttribute("aria-pressed", wanted);
     for (const part of [".turning", ".sizing"]) hide(part, wanted);
-    hide("#source-passage", shown.place.end === undefined);
+    hide("#source-passage", !(shown.place.end > (shown.place.start ?? 0))); // the whole document was asked for
     const given = { ...marked(shown.place), document: shown.about.document };
     put((wanted ? showText : showPages)(page, view, given, shown.about));
   }

@@ -11,6 +11,10 @@ export function install(page, changed) {
   function show(wanted) {
     filters = Object.fromEntries(NAMES.filter((name) => wanted[name]).map((name) => [name, wanted[name]]));
     for (const name of NAMES) set(fields[name], filters[name] ?? "");
+    tell();
+  }
+
+  function tell() {
     const chips = Object.entries(filters).map(([name, value]) => chip(name, value));
     page.find("#filters ul").replaceChildren(...chips);
     page.find("#filters").hidden = chips.length === 0;
@@ -50,16 +54,19 @@ export function install(page, changed) {
     changed();
   }
 
-  // What there is to choose from. The list of documents follows what is typed: a collection may hold many.
+  // What there is to choose from. The list of documents follows what is typed: a collection may hold many. The fields
+  // that are typed in are left alone: somebody may be at it.
   async function look() {
-    const found = await page.call("places", { document: unescaped(fields.document.value) });
+    const wanted = fields.document.value;
+    const found = await page.call("places", { document: unescaped(wanted) });
     if (!found) return;
     known = found;
     const languages = found.languages.map(({ code, name }) => new Option(name, code));
     fields.language.replaceChildren(new Option(page.said("where.any"), ""), ...languages);
     fields.type.replaceChildren(new Option(page.said("where.any"), ""), ...found.types.map((type) => new Option(type)));
-    list(found.documents);
-    show(filters);
+    for (const name of ["language", "type"]) set(fields[name], filters[name] ?? "");
+    if (wanted === fields.document.value) list(found.documents);
+    tell();
   }
 
   async function suggest() {
