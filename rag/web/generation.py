@@ -26,8 +26,9 @@ from rag.settings import Settings
 from rag.types import Answer, Json
 from rag.web.asking import SHOWN, filters_of
 from rag.web.collection import Collection
-from rag.web.guard import WRITING, same_origin
+from rag.web.guard import WRITING
 from rag.web.parts import Part
+from rag.web.posted import posted
 
 log = logging.getLogger(__name__)
 
@@ -65,20 +66,8 @@ class _Writing:
         await response(scope, receive, send)
 
     async def _response(self, request: Request) -> Response:
-        if not same_origin(request.headers):
-            return PlainTextResponse("this page is not Snoska's\n", 403)
-        if request.headers.get("content-type") != "application/json":  # a form elsewhere cannot send it
-            return PlainTextResponse("send JSON\n", 415)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                return PlainTextResponse("this is no question\n", 413)
-        try:
-            given = json.loads(body)
-        except (ValueError, RecursionError):
-            given = None
-        if not isinstance(given, dict) or not isinstance(given.get("question"), str):
+        given = await posted(request, MAX_BODY)
+        if not isinstance(given.get("question"), str):
             return PlainTextResponse("send a question\n", 400)
         headers = {
             "Cache-Control": "no-store",
