@@ -87,6 +87,16 @@ def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
 
 
 @pytest.fixture(scope="module")
+def small_parts() -> Iterator[None]:
+    """Runs and segments so small that a small build takes every way; see :func:`tests.faults.make_small`."""
+    from tests.faults import make_small
+
+    with pytest.MonkeyPatch.context() as patched:
+        make_small(patched.setattr)
+        yield
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Headless Chromium, started once a module: while Playwright runs, its thread can run no other event loop."""
     from playwright.sync_api import sync_playwright

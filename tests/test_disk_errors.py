@@ -6,25 +6,20 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rag.errors import IndexUnusable
 from rag.stores import files
-from tests.faults import CASES, ERRORS, Case, Refusing, Short, answers, left_over, make_case, make_small, users_own
+from tests.faults import CASES, ERRORS, Case, Refusing, Short, answers, left_over, make_case, users_own
 from tests.killed import ROOT
 
 EVERYTHING = ("make_folder", "create", "write", "sync", "rename", "remove", "remove_folder", "sync_folder")
 REMEDIES = {"full": "make room there", "failing": "see to its disk, which fails", "read-only": "allow it"}
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _small() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patched:
-        make_small(patched.setattr)
-        yield
+pytestmark = pytest.mark.usefixtures("small_parts")
 
 
 @pytest.fixture(scope="module", params=CASES)

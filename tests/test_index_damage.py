@@ -17,16 +17,11 @@ import rag
 from rag.errors import IndexDamaged, IndexMismatch
 from rag.index import check
 from rag.stores import files
-from tests.faults import Case, answers, make_case, make_small, named, small
+from tests.faults import Case, answers, make_case, named, small
 
 BLOCK = 512  # bytes: these files are small
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _small() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patched:
-        make_small(patched.setattr)
-        yield
+pytestmark = pytest.mark.usefixtures("small_parts")
 
 
 @pytest.fixture(scope="module", params=["update", "growth"], ids=["in memory", "mapped"])

@@ -16,17 +16,13 @@ import pytest
 
 import rag
 from rag.encoders import BundledEncoder
-from tests.faults import CASES, FIRST, MORE, QUESTIONS, Case, left_over, make_case, make_small, put
+from tests.faults import CASES, FIRST, MORE, QUESTIONS, Case, left_over, make_case, put
 from tests.killed import ROOT, Killed
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _small() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patched:
-        make_small(patched.setattr)
-        yield
+pytestmark = [
+    pytest.mark.usefixtures("small_parts"),
+    pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,11 @@ import pytest
 from rag.errors import IndexDamaged
 from rag.stores import files
 from tests.crash_model import NEVER, Crashes, Files, Killed, Log
-from tests.faults import CASES, Case, answers, make_case, make_small
+from tests.faults import CASES, Case, answers, make_case
 
 SAMPLES = 2  # at random, of each moment; beside all lost, none lost, and each change lost or kept alone
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _small() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patched:
-        make_small(patched.setattr)
-        yield
+pytestmark = pytest.mark.usefixtures("small_parts")
 
 
 @pytest.fixture(scope="module", params=CASES)
