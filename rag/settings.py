@@ -24,6 +24,7 @@
 | SNOSKA_PROXIES | addresses or networks of proxies whose X-Forwarded-For and -Proto are believed | none |
 | SNOSKA_ROOT_PATH | the path that a proxy puts the page under, as /docs | none |
 | SNOSKA_LOG_REQUESTS | on: a line of JSON on stderr for each request, without the questions | off |
+| SNOSKA_LOG_QUESTIONS | on: a line of JSON on stderr for each question that the page's server answers | off |
 | SNOSKA_MCP | on or off: whether the page's server offers MCP tools too | off |
 | SNOSKA_MILVUS_USER, SNOSKA_MILVUS_PASSWORD | who asks Milvus, where the index is there; never logged | none |
 | SNOSKA_MILVUS_TOKEN | a token in their place; never logged | none |
@@ -86,6 +87,7 @@ class Settings:
     proxies: tuple[str, ...] = ()
     root_path: str = ""
     log_requests: bool = False
+    log_questions: bool = False
     mcp: bool = False
     milvus_user: str | None = None
     milvus_password: str | None = field(default=None, repr=False)
@@ -132,6 +134,7 @@ class Settings:
             proxies=_proxies(get("PROXIES") or ""),
             root_path=_root_path(get("ROOT_PATH") or ""),
             log_requests=_one_of("LOG_REQUESTS", get("LOG_REQUESTS"), ("on", "off")) == "on",
+            log_questions=_one_of("LOG_QUESTIONS", get("LOG_QUESTIONS"), ("on", "off")) == "on",
             mcp=_one_of("MCP", get("MCP"), ("on", "off")) == "on",
             milvus_user=get("MILVUS_USER"),
             milvus_password=get("MILVUS_PASSWORD"),

@@ -12,6 +12,7 @@ from rag.export import answer_json, search_json
 from rag.text import clean
 from rag.types import Filters, Mode
 from rag.web.collection import Collection
+from rag.web.logs import write_question
 
 
 def add(collection: Collection) -> None:
@@ -48,7 +49,9 @@ def add(collection: Collection) -> None:
             filters = _filters(language=language, document=document, type=type, since=since, until=until)
             index = collection.index()
             with collection.turns:
-                return answer_json(index.ask(_text(question), _count(k), filters=filters, literal=literal is True))
+                answer = index.ask(_text(question), _count(k), filters=filters, literal=literal is True)
+            write_question("ask", question, answer)
+            return answer_json(answer)
 
     def search(
         query: str,
@@ -82,6 +85,7 @@ def add(collection: Collection) -> None:
             index = collection.index()
             with collection.turns:
                 hits = index.search(_text(query), _count(k), mode=_mode(mode), filters=filters, literal=literal is True)
+            write_question("search", query)
             return search_json(clean(query), hits)
 
     gradio_api(ask, api_name="ask")

@@ -17,6 +17,7 @@ from rag.readers import file_type
 from rag.types import Filters, Json
 from rag.web import cards
 from rag.web.collection import Collection, Status
+from rag.web.logs import write_question
 from rag.web.parts import Part
 from rag.web.places import Busy, Gone, Places
 from rag.web.texts import Texts, error_text, texts
@@ -54,6 +55,7 @@ def part(collection: Collection) -> Part:
             index, literal = collection.index(), given.get("literal") is True
             with collection.turns:
                 answer = index.ask(question, SHOWN, filters=filters, literal=literal)
+            write_question("page", question, answer)
         except Exception as error:  # the page's edge: a reader sees one sentence, never a traceback
             if not isinstance(error, RagError):
                 log.exception("a question could not be answered")

@@ -18,6 +18,7 @@ from rag.batch import Asked, Passed, answer_each
 from rag.errors import QuestionError
 from rag.types import Answer
 from rag.web.collection import Collection
+from rag.web.logs import write_question
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +143,8 @@ class Jobs:
             answer = next(answers, None)
             if answer is None:
                 return
+            if isinstance(answer, Answer):
+                write_question("list", answer.question, answer)
             job.answers.append(answer)
 
     def _end(self, job: Job, state: State) -> None:

@@ -24,8 +24,8 @@ from rag.web.access import Access, Rules
 from rag.web.bounds import Bounds
 from rag.web.collection import Collection
 from rag.web.guard import Guard
+from rag.web.logs import RequestsLog
 from rag.web.parts import OWN, SCRIPTS, STYLE, Part
-from rag.web.requests_log import RequestsLog
 from rag.web.texts import LANGUAGES
 
 AT_ONCE = 4  # calls of the API that run side by side; the others wait in Gradio's queue

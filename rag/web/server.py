@@ -15,12 +15,12 @@ from fastapi import FastAPI
 from rag.address import place
 from rag.errors import ConfigurationError
 from rag.settings import Settings
+from rag.web import logs
 from rag.web.access import Rules
 from rag.web.collection import Collection
 from rag.web.page import create_app
 from rag.web.permission import rule
 from rag.web.protocol import Patient
-from rag.web.requests_log import write_requests
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +45,7 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "sentence_transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    if settings.log_requests:
-        write_requests()
+    logs.follow(settings)
     listener = listen(host, port)
     who = rule(settings.changes, host)
     collection = Collection.at(place(index), Path(documents) if documents is not None else None, who)
