@@ -15,7 +15,7 @@ TESTED = $(VENV)/.installed-test
 BENCHED = $(VENV)/.installed-bench
 AUDITED = $(VENV)/.installed-audit
 
-.PHONY: help run test check browser tesseract bench soak audit bundle
+.PHONY: help run test check browser tesseract bench soak audit lock bundle
 
 help:
 	@echo 'make run     serve the page on http://$(HOST):$(PORT) (HOST=… PORT=… change that)'
@@ -25,6 +25,7 @@ help:
 	@echo 'make soak    the long fault and load tests'
 	@echo 'make bundle  all that a machine with no network needs, in one archive under build/ (TORCH_INDEX=… as the docs say)'
 	@echo 'make audit   known vulnerabilities in what constraints.txt pins (asks a database on the network)'
+	@echo 'make lock    requirements.lock, the hashes of what constraints.txt pins'
 
 # app.py brings the index up to date while the page is already up.
 run: $(INSTALLED)
@@ -57,8 +58,16 @@ bench: $(BENCHED) browser
 soak: $(TESTED) browser tesseract
 	@$(BIN)/python -m pytest -m soak
 
+# --strict: a package that the database does not know, or a database that is away, is no package without faults.
 audit: $(AUDITED)
-	@$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	@$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict \
+	|| { echo 'make audit: read what stands above; "not found" or "connection" means that nothing was audited' >&2; exit 1; }
+
+# After any change of constraints.txt; all systems' hashes, and torch left out, whose builds are many.
+lock: $(AUDITED)
+	@grep -v '^torch==' constraints.txt \
+	| $(VENV)/audit/bin/uv pip compile --quiet --no-config --no-deps --universal --generate-hashes --no-annotate \
+		--python-version 3.11 --custom-compile-command 'make lock' --output-file requirements.lock -
 
 # An archive for machines like this one that have no network: docs/install.md.
 bundle: $(INSTALLED)
@@ -81,10 +90,10 @@ $(BENCHED): $(INSTALLED)
 	$(PIP) -e '.[bench]'
 	@touch $@
 
-# In an environment of its own: the auditor is no part of what is audited.
+# In an environment of their own: the auditor and the locker are no part of what is audited and locked.
 $(AUDITED): $(INSTALLED)
 	@$(PYTHON) -m venv --clear $(VENV)/audit
-	$(VENV)/audit/bin/python -m pip install --disable-pip-version-check --no-input pip-audit
+	$(VENV)/audit/bin/python -m pip install --disable-pip-version-check --no-input pip-audit uv
 	@touch $@
 
 browser:
