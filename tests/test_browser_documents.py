@@ -257,6 +257,21 @@ def test_an_uploaded_document_is_removed_when_that_is_meant(visit: Visit, clean:
     assert "uploads/лишний.txt" not in clean.found()
 
 
+def test_a_list_that_changes_takes_nothing_from_under_the_fingers(visit: Visit, clean: ChangingPage) -> None:
+    clean.upload("лишний.txt", "Лишний документ.")
+    page = opened(visit(clean.url))
+    status, rows = page.locator("#status"), page.locator("#documents tbody tr")
+    item = rows.filter(has_text="uploads/лишний.txt")
+    item.get_by_text(EN["documents.remove"], exact=True).click()
+    before, count = status.inner_text(), rows.count()
+    clean.upload("новый.txt", "Новый документ.")
+    expect(status).not_to_have_text(before)
+    assert rows.count() == count
+    item.get_by_text(EN["documents.remove.sure"]).click()
+    expect(item).to_have_count(0)
+    expect(rows.filter(has_text="uploads/новый.txt")).to_have_count(1)
+
+
 def test_the_collection_is_brought_up_to_date_and_rebuilt(visit: Visit, clean: ChangingPage) -> None:
     page = opened(visit(clean.url))
     page.click("#renew")

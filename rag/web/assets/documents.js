@@ -19,18 +19,24 @@ export function install(page) {
     if (panel.open) return;
     message.textContent = "";
     panel.showModal();
-    load();
+    load(inList);
+  }
+
+  // Nothing is taken from under the fingers of who is about to press something in the list: it is renewed later.
+  function inList() {
+    return panel.querySelector("tbody").contains(document.activeElement);
   }
 
   // --- the list
 
-  async function load() {
+  // Whether the list was loaded; not where by then `unwanted()`.
+  async function load(unwanted = () => false) {
     const number = ++asked;
     const found = await page.call("documents", view);
-    if (number !== asked) return;
+    if (number !== asked || unwanted()) return false;
     if (!found) {
       message.textContent = said("unreachable");
-      return;
+      return false;
     }
     view.start = found.start;
     head();
@@ -47,6 +53,7 @@ export function install(page) {
     skipped.hidden = found.skipped === 0;
     skipped.querySelector("summary").textContent = said("documents.skipped", { count: found.skipped });
     if (skipped.open) loadSkipped();
+    return true;
   }
 
   function head() {
@@ -198,6 +205,10 @@ export function install(page) {
 
   const sent = uploads.install(page, load, (document) => changed("remove", { document }));
 
+  async function renew(text) {
+    if (!inList() && (await load(inList))) about = text;
+  }
+
   // --- what a person does
 
   let pause;
@@ -249,8 +260,8 @@ export function install(page) {
   });
 
   page.listen("status", ({ state, text }) => {
-    if (panel.open && state === "ready" && about !== text) load();
-    about = text;
+    if (panel.open && state === "ready" && about !== text) renew(text);
+    else about = text;
   });
   page.listen("language", () => {
     message.textContent = "";
