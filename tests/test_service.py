@@ -188,6 +188,17 @@ def test_headers_that_do_not_end_are_waited_for_no_longer(
     assert answer.count(b"HTTP/1.1 ") == sent.count(b"health")
 
 
+def test_who_takes_nothing_of_an_answer_is_waited_for_no_longer(idle: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost, ends = threading.Event(), protocol.Patient.connection_lost
+    monkeypatch.setattr(protocol, "STALLED", 0.3)
+    monkeypatch.setattr(protocol.Patient, "connection_lost", lambda self, error: (ends(self, error), lost.set()))
+    host, port = idle.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(f"GET /config HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode() * 400)  # some 20 MB
+        assert lost.wait(20)
+    assert httpx.get(f"{idle}/snoska/health").status_code == 200
+
+
 def test_one_request_too_many_is_told_to_come_again(idle: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "MOST", 0)
     answer = httpx.get(f"{idle}/config")
