@@ -33,6 +33,10 @@
 | SNOSKA_MILVUS_DATABASE | the database in Milvus | its default one |
 | SNOSKA_MILVUS_INDEX | the kind of vector index that a new index gets in Milvus: AUTOINDEX, HNSW, FLAT … | AUTOINDEX |
 | SNOSKA_MILVUS_SECONDS | a server that is away is waited for, and an operation may take, so long | 60 |
+| SNOSKA_EMBEDDINGS_URL | a server that is sent the documents and embeds them, as http://127.0.0.1:8080/v1 | none |
+| SNOSKA_EMBEDDINGS_MODEL | the name that the model has there | multilingual-e5-small, or SNOSKA_MODEL |
+| SNOSKA_EMBEDDINGS_KEY | the key that it asks for; never logged | none |
+| SNOSKA_EMBEDDINGS_SECONDS | a request may take, and a server that is away or busy is waited for, so long | 60 |
 | SNOSKA_GENERATE_URL | an OpenAI-compatible endpoint for short answers, as http://127.0.0.1:11434/v1 | none |
 | SNOSKA_GENERATE_MODEL | the model that it is to use, by the name that it has there | none |
 | SNOSKA_GENERATE_KEY | the key that it asks for; never logged | none |
@@ -97,6 +101,10 @@ class Settings:
     milvus_database: str | None = None
     milvus_index: str = "AUTOINDEX"
     milvus_seconds: float = 60
+    embeddings_url: str | None = None
+    embeddings_model: str | None = None
+    embeddings_key: str | None = field(default=None, repr=False)
+    embeddings_seconds: float = 60
     generate_url: str | None = None
     generate_model: str | None = None
     generate_key: str | None = field(default=None, repr=False)
@@ -144,6 +152,10 @@ class Settings:
             milvus_database=get("MILVUS_DATABASE"),
             milvus_index=_one_of("MILVUS_INDEX", get("MILVUS_INDEX"), VECTOR_INDEXES) or VECTOR_INDEXES[0],
             milvus_seconds=_number("MILVUS_SECONDS", get("MILVUS_SECONDS"), 60),
+            embeddings_url=get("EMBEDDINGS_URL"),
+            embeddings_model=get("EMBEDDINGS_MODEL"),
+            embeddings_key=get("EMBEDDINGS_KEY"),
+            embeddings_seconds=_number("EMBEDDINGS_SECONDS", get("EMBEDDINGS_SECONDS"), 60),
             generate_url=get("GENERATE_URL"),
             generate_model=get("GENERATE_MODEL"),
             generate_key=get("GENERATE_KEY"),

@@ -36,9 +36,14 @@ def model_fingerprint(settings: Settings | None = None) -> str:
     settings = settings or Settings.from_environment()
     if settings.model is None:
         second = f"/{universal.fingerprint()}" if settings.second_encoder else ""
-        return _fingerprint(f"{WEIGHTS_SHA256}/{VECTORS}/{DIMENSION}{second}", prompts_of(PROMPTS, settings))
-    folder = model_folder(settings.model)
-    return _fingerprint(content_hash(folder), prompts_of(configured_prompts(folder), settings))
+        return _fingerprint(f"{WEIGHTS_SHA256}/{VECTORS}/{DIMENSION}{second}", model_prompts(settings))
+    return _fingerprint(content_hash(model_folder(settings.model)), model_prompts(settings))
+
+
+def model_prompts(settings: Settings) -> Prompts:
+    """The prompts of the model that the settings name; raises ModelError where it cannot be found."""
+    configured = PROMPTS if settings.model is None else configured_prompts(model_folder(settings.model))
+    return prompts_of(configured, settings)
 
 
 def prompts_of(configured: dict[str, str], settings: Settings) -> Prompts:
