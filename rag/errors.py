@@ -9,7 +9,8 @@ RagError                  something the user can act on, told in one sentence
 │   ├── IndexMissing      there is no index at that place
 │   ├── IndexDamaged      a part is missing, or differs from its checksum
 │   ├── IndexMismatch     another model, another format or another setting built it
-│   └── IndexBusy         another process is building it
+│   ├── IndexBusy         another process is building it
+│   └── IndexAway         the server that holds it does not answer
 ├── NothingToIndex        a folder with no readable document
 ├── EvaluationError       a questions file that cannot be used
 └── GenerationError       no answer could be written; the cited passages stand as they are
@@ -72,6 +73,10 @@ class IndexMismatch(IndexUnusable):
 
 class IndexBusy(IndexUnusable):
     """Another process is building this index."""
+
+
+class IndexAway(IndexUnusable):
+    """The server that holds the index does not answer."""
 
 
 class NothingToIndex(RagError):

@@ -18,7 +18,15 @@ from pymilvus import MilvusClient
 import rag
 from rag import remote
 from rag.address import Address, place
-from rag.errors import ConfigurationError, IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
+from rag.errors import (
+    ConfigurationError,
+    IndexAway,
+    IndexBusy,
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    IndexUnusable,
+)
 from rag.index import build_share, check
 from rag.settings import Settings
 from rag.stores.milvus import publishing, state
@@ -110,7 +118,7 @@ def test_a_build_goes_on_where_the_server_is_killed_and_comes_back(own: MilvusSe
 @pytest.mark.usefixtures("small_batches")
 def test_a_build_whose_server_stays_away_is_gone_on_with_later(own: MilvusServer, documents: Path) -> None:
     impatient = Settings(ocr=(), milvus_seconds=0.5)
-    with pytest.raises(IndexUnusable, match=r"^Milvus at 127\.0\.0\.1:\d+ does not answer: start it"):
+    with pytest.raises(IndexAway, match=r"^Milvus at 127\.0\.0\.1:\d+ does not answer: start it"):
         rag.build(documents, own.url("one"), encoder=Hooked(own.kill), settings=impatient)
     own.start()
     with pytest.raises(IndexMissing):

@@ -23,6 +23,7 @@ from gradio_client.exceptions import AppError
 from rag.errors import (
     ConfigurationError,
     Fault,
+    IndexAway,
     IndexBusy,
     IndexDamaged,
     IndexMismatch,
@@ -296,6 +297,7 @@ def test_every_text_is_used() -> None:
         (IndexDamaged("no"), "error.damaged"),
         (IndexMismatch("no"), "error.mismatch"),
         (IndexBusy("no"), "error.busy"),
+        (IndexAway("no"), "error.away"),
         (ModelError("no"), "error.model"),
         (NothingToIndex("no"), "error.nothing"),
         (ConfigurationError("no"), "error.unexpected"),

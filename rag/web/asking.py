@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import anyio.to_thread
 import gradio as gr
 
-from rag.errors import RagError
+from rag.errors import QuestionError, RagError
 from rag.export import answer_json
 from rag.index import MAX_QUESTION, Index
 from rag.readers import file_type
@@ -59,6 +59,8 @@ def part(collection: Collection) -> Part:
         except Exception as error:  # the page's edge: a reader sees one sentence, never a traceback
             if not isinstance(error, RagError):
                 log.exception("a question could not be answered")
+            elif not isinstance(error, QuestionError):  # whose message may hold the question
+                log.warning("%s", error)
             return {"answer": cards.error_html(error_text(error, said), question[:MAX_QUESTION]), "citations": ""}
         return {
             "answer": cards.answer_html(answer, question, said, filtered=filters != Filters()),

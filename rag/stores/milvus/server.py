@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rag.address import Address
-from rag.errors import ConfigurationError, IndexMissing, IndexUnusable
+from rag.errors import ConfigurationError, IndexAway, IndexMissing, IndexUnusable
 from rag.settings import Settings
 
 OLDEST = (2, 5)  # the first Milvus with BM25
@@ -33,7 +33,7 @@ class Gone(IndexMissing):
 class Server:
     """A connection; several threads may call. ``server.query("name", filter="…")`` is the client's method.
 
-    Raises ConfigurationError where pymilvus is missing or the server too old, IndexUnusable where it does not answer.
+    Raises ConfigurationError where pymilvus is missing or the server too old, IndexAway where it does not answer.
     """
 
     def __init__(self, address: Address, settings: Settings) -> None:
@@ -158,7 +158,7 @@ class Server:
             )
         away = ("Fail connecting", "UNAVAILABLE", "DEADLINE_EXCEEDED", "Retry timeout", "Retry run out", "not ready")
         if any(sign in code + text for sign in away):
-            return IndexUnusable(f"{server} does not answer: start it, or check the address and SNOSKA_MILVUS_TLS")
+            return IndexAway(f"{server} does not answer: start it, or check the address and SNOSKA_MILVUS_TLS")
         return IndexUnusable(f"{server} answers with an error: {' '.join(text.split())[:300]}")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rag.errors import (
+    IndexAway,
     IndexBusy,
     IndexDamaged,
     IndexMismatch,
@@ -32,6 +33,7 @@ ERRORS: Mapping[type[RagError], str] = {
     IndexDamaged: "error.damaged",
     IndexMismatch: "error.mismatch",
     IndexBusy: "error.busy",
+    IndexAway: "error.away",
     ModelError: "error.model",
     NothingToIndex: "error.nothing",
 }
