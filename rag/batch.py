@@ -108,7 +108,7 @@ def _found(data: bytes, name: str) -> Iterator[tuple[int, str | Unusable]]:
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if clean(line):
-            yield number, NUMBERED.sub("", line, count=1) if NUMBERED.match(line) else line
+            yield number, line[mark.end() :] if (mark := NUMBERED.match(line)) else line
 
 
 def _column(rows: list[Cells]) -> Iterator[tuple[int, str | Unusable]]:

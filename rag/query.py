@@ -28,7 +28,7 @@ WORD_GAIN = 3  # tokens; a word typed right never loses this many by swapping, 2
 STRANGE = 3  # tokens; of the seed's words with one letter wrong three quarters have as many, of right ones a fifth
 ENDING = 1  # letters in which the shorter of two forms of a word may differ from the longer
 CERTAIN_GAIN = 2  # tokens, of a whole question; «МФЦА» loses 1 as "VAWF"
-EDGES = re.compile(r"^[\"«»„“”(]*|[?!.\"«»„“”)]*$")
+OPENERS, CLOSERS = '"«»„“”(', '?!."«»„“”)'  # what stands around a word
 # Guillemets are left out: in Russian every name stands in them, in whatever case the sentence wants.
 PHRASE = re.compile(r"\"([^\"]+)\"|“([^“”]+)”")
 
@@ -120,7 +120,7 @@ def _strange(text: str, count_tokens: CountTokens) -> frozenset[str]:
 
 def _in_the_right_layout(typed: str, count_tokens: CountTokens, knows: Knows) -> str:
     words = [word for word in typed.split() if any(map(str.isalpha, word))]
-    bare = [EDGES.sub("", word) for word in words]
+    bare = [word.lstrip(OPENERS).rstrip(CLOSERS) for word in words]
     other = [swapped(word) for word in bare]
     lengths = count_tokens([*bare, *other])
     here, there = lengths[: len(bare)], lengths[len(bare) :]

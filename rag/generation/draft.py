@@ -10,9 +10,12 @@ from rag.sentences import sentences
 from rag.text import clean
 
 _MARK = r"\[\s*\^?\d{1,4}(?:\s*[,;–-]\s*\^?\d{1,4})*\s*\]"
-_FOOTNOTE = re.compile(rf"\s*{_MARK}")
-_AFTER_END = re.compile(rf"([.!?…]+[\"'»”’)]*)((?:\s*{_MARK})+)")  # «…said. [1]»: the mark belongs to what was said
-_RANGE = re.compile(r"(\d+)\s*[–-]\s*\^?(\d+)")
+# Each begins where a run of spaces or of full stops does, and gives none of it back: no run is read twice.
+_FOOTNOTE = re.compile(rf"(?<!\s)\s*+{_MARK}")
+_AFTER_END = re.compile(  # «…said. [1]»: the mark belongs to what was said
+    rf"(?<![.!?…])([.!?…]++[\"'»”’)]*+)((?:\s*+{_MARK})+)"
+)
+_RANGE = re.compile(r"(\d{1,4})\s*[–-]\s*\^?(\d{1,4})")
 _OPEN = re.compile(r"\[[^\]\n]{0,20}\Z")  # a footnote of which more may come
 _LISTED = re.compile(r"\A(?:[-*•–—]\s+|#+\s+|\d{1,2}[.)]\s+)")
 

@@ -190,6 +190,7 @@ def _value(words: str) -> int:
 
 def _without(text: str, found: list[Fact]) -> str:
     """The text with what is taken blanked out, so that offsets stay."""
+    signs = list(text)
     for fact in found:
-        text = text[: fact.start] + "_" * (fact.end - fact.start) + text[fact.end :]
-    return text
+        signs[fact.start : fact.end] = "_" * (fact.end - fact.start)
+    return "".join(signs)

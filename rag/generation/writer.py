@@ -35,7 +35,7 @@ async def write(answer: Answer, encoder: Encoder, endpoint: Endpoint) -> AsyncGe
     support, draft, silent = Support(answer.citations, encoder), Draft(), True
     async with aclosing(endpoint.pieces(messages(answer))) as pieces:
         async for piece in pieces:
-            for drafted in draft.feed(piece):
+            for drafted in draft.feed(piece[: MAX_LENGTH + 1 - draft.length]):
                 silent = False
                 yield await _checked(support, drafted)
             if draft.tail:

@@ -17,7 +17,7 @@ DELIMITERS = ";\t,|"  # a comma also stands within numbers and prose, so that ot
 SAMPLE = 50  # records; enough to tell the delimiter by
 MAX_LINES = 1000  # of a record; more come of a quotation mark that is never closed
 HINT = re.compile(r"sep=(.)\r?\n")  # Excel's own way to say it
-NUMBER = re.compile(r"[-+−]?[\d\s.,'%]*\d[\d\s.,'%]*")
+NUMBER = re.compile(r"[-+−]?(?=[\s.,'%]*+\d)[\d\s.,'%]++")
 DAY = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 
 

@@ -15,10 +15,11 @@ from rag.readers.markup import Element, parse, write
 from rag.readers.source import Draft, Source
 
 DECLARED = re.compile(
-    rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)|^\s*<\?xml[^>]{0,100}?encoding=[\"']([\w.-]+)", re.IGNORECASE
+    rb"<meta[^>]{0,200}?charset\s*+=\s*+[\"']?\s*+([\w.:-]+)|^\s*<\?xml[^>]{0,100}?encoding=[\"']([\w.-]+)",
+    re.IGNORECASE,
 )
 HEAD = 8192  # bytes in which a page declares its encoding; browsers look at 1,024
-SITE_MARKS = re.compile(r"\s+(?:[|–—·•»:/-]|::|//)\s+")  # between a page's title and the name of its site
+SITE_MARKS = re.compile(r"(?<!\s)\s++(?:[|–—·•»:/-]|::|//)\s+")  # between a page's title and the name of its site
 SURE_MARKS = ("|", "::", "//", "•", "·")  # seldom within a title, as dashes are
 # The names under which pages state when they were published, the surest first.
 DATE_NAMES = (

@@ -43,7 +43,7 @@ HIDING = re.compile(r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden)"
 LAYOUT_CELL = 500  # characters; a longer cell is a column of the page rather than a value
 XHTML = "http://www.w3.org/1999/xhtml"
 HEAD = 4096  # characters in which a page names its name space
-XML_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+XML_DECLARATION = re.compile(r"(?:(?<!\s)\s++)?<\?xml[^<>]*\?>")
 ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(\w{2,31});")
 SPACES = re.compile(r"[\s\x1f]+")
 

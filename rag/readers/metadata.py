@@ -22,7 +22,7 @@ from rag.sentences import sentences
 from rag.types import Block, Document
 
 DATE_LINE = re.compile(r"\s*date:?[ \t]+(\d{4}-\d{2}-\d{2})(?=\s|$)[^\S\n]*", re.IGNORECASE)
-LANGUAGE_TAG = re.compile(r"([A-Za-z]{2})(?:[-_]\w+)*")
+LANGUAGE_TAG = re.compile(r"([A-Za-z]{2})(?:[-_]\w++(?:-\w++)*+)?")
 FIRST_LINES = 3  # among which the title is looked for where the first one is only the document's kind
 # A first line that says of what kind the document is and not what it is about: the next line is the title.
 LABEL = re.compile(

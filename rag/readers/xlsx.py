@@ -16,7 +16,7 @@ from rag.readers.office import Element, attribute, child, children, local
 from rag.readers.source import Draft, Source
 
 REFERENCE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
-NO_DIGITS = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')  # of a number format: literals, spacing, colours, conditions
+NO_DIGITS = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\[\]]*\]')  # of a number format: literals, spacing, colours, conditions
 DIGITS = re.compile(r"(?P<whole>[0#?, ]*)(?:\.(?P<fixed>0*)(?P<optional>[#?]*))?")
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # a character that XML cannot hold, as Excel writes it
 

@@ -37,7 +37,7 @@ ELSEWHERE = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^"]*"\s+cont
 LINKS = f'<link rel="stylesheet" href=".{STYLE}"><script type="module" src=".{OWN}{EARLY}"></script>' + "".join(
     f'<link rel="modulepreload" href=".{OWN}{name}">' for name in SCRIPTS if name != EARLY
 )  # the scripts are fetched side by side, not each when another imports it
-MANIFEST = re.compile(r'<link rel="manifest"[^>]*>\s*')  # an installable app is not offered
+MANIFEST = re.compile(r'<link rel="manifest"[^<>]*>\s*')  # an installable app is not offered
 
 # Gradio compiles its templates (unsafe-eval) and sets styles on elements; its inline scripts carry the nonce, so that
 # no script or handler that came in with a text runs.

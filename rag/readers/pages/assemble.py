@@ -15,7 +15,8 @@ from rag.readers.pages.paragraphs import Flow, Paragraph, Setting
 from rag.readers.source import CELL_GAP, Draft, Source
 from rag.types import Word
 
-ADDRESS = re.compile(r"(?:https?://|www\.|^~?/)\S*[/_=&?]$")  # one that goes on in the next line
+ADDRESS = re.compile(r"(?:https?://|www\.|^~?/)(?=\S)")
+GOES_ON = ("/", "_", "=", "&", "?")  # how an address ends that goes on in the next line
 DASH = re.compile(r"[^\W_][–—]$")  # no space before it, and so none after it: 1998–1999, Kaz–UAE
 Placed = tuple[int, int, Mark]  # a word with its page's number and its frame's turn
 
@@ -125,7 +126,7 @@ def _glued(cell: Sequence[Placed], joiner: Joiner) -> Iterator[tuple[str, Placed
 def _goes_on(last: Mark, first: Mark) -> bool:
     """Whether two words with a dash between them, or an address, are cut between two lines."""
     dashed = DASH.search(last.text) is not None and first.text[0].isalnum()
-    return dashed or (not last.fixed and ADDRESS.search(last.text) is not None)
+    return dashed or (not last.fixed and last.text.endswith(GOES_ON) and ADDRESS.search(last.text) is not None)
 
 
 def _next_line(one: Placed, other: Placed) -> bool:

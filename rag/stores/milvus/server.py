@@ -60,7 +60,7 @@ class Server:
                 lambda: pymilvus.MilvusClient(uri, timeout=first, dedicated=True, **options), first, (CONNECT_FAILED,)
             )
             version = str(self._client.get_server_version(timeout=first))
-        numbers = re.search(r"(\d+)\.(\d+)", version)
+        numbers = re.search(r"(\d{1,9})\.(\d{1,9})", version)
         if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
             raise ConfigurationError(
                 f"Milvus at {address.server} is {version:.40}, Snoska needs {OLDEST[0]}.{OLDEST[1]} or newer: update it"

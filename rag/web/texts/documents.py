@@ -10,7 +10,7 @@ REASONS = {
     "textless": re.compile(r"holds no text"),
     "password": re.compile(r"password|encrypted|DRM"),
     "type": re.compile(r"^no reader for"),
-    "large": re.compile(r"over the limit|^more than|pages, more than|inflates|than .* characters"),
+    "large": re.compile(r"over the limit|^more than|pages, more than|inflates|than [\d,]+ characters"),
     "slow": re.compile(r"to read: split|more memory"),
     "scan": re.compile(r"Tesseract|\bOCR\b|\bscan"),
     "link": re.compile(r"\blink\b"),

@@ -22,6 +22,7 @@ LENGTHS = {  # words, by rule: more are not read, and fewer could be asked of an
     "outcome": range(5, 15),
     "count": range(5, 15),
 }
+LONGEST = 600  # characters: a longer sentence is a table or a list, and no question of fifteen words
 RULES = {"ru": russian.wordings, "en": english.wordings}
 
 ASKED = re.compile(
@@ -43,7 +44,7 @@ def wordings(sentence: str, language: str, text: str) -> list[Wording]:
     """The questions that a sentence of ``text``, which is in ``language``, answers; also in the page's other language
     where they ask for a Latin name."""
     sentence = " ".join(sentence.replace("\u00ad", "").split()).strip(" -–—•*#")
-    if language not in RULES:
+    if language not in RULES or len(sentence) > LONGEST:
         return []
     if sentence.endswith("?"):
         made = [Wording(sentence, language, "asked")] if ASKED.match(sentence) else []
