@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from itertools import count
@@ -31,6 +33,7 @@ from rag.index import build_share, check
 from rag.settings import Settings
 from rag.stores.milvus import publishing, state
 from rag.stores.milvus.layout import Names
+from rag.stores.milvus.notes import Notes
 from rag.stores.milvus.server import Server
 from rag.stores.milvus.state import Share
 from rag.types import BuildReport, Matrix
@@ -327,6 +330,86 @@ def test_a_second_builder_is_told_to_wait(milvus: MilvusServer, documents: Path)
         with pytest.raises(IndexBusy):
             shard(documents, milvus.url(name), "1/3")
     build(documents, milvus.url(name))
+
+
+def holder(notes: Notes) -> dict[str, object]:
+    """The one note that says who is building."""
+    (own,) = [value for name, value in notes.read().items() if name.startswith("busy/")]
+    return dict(own)
+
+
+def until(happens: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not happens():
+        assert time.monotonic() < end, "it does not happen"
+        time.sleep(0.02)
+
+
+def test_a_builder_says_that_it_is_alive_whatever_it_is_at(
+    milvus: MilvusServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "RENEW", 0.02)
+    held = state.State(Server(Address("127.0.0.1", milvus.port, next(names)), SETTINGS), Names(f"busy_{next(names)}"))
+    with held.held(Share()):
+        first = holder(held.notes)["at"]
+        until(lambda: holder(held.notes)["at"] != first)
+        held.require(Share())
+    assert held.notes.read() == {}
+
+
+def test_a_builder_that_was_silent_for_too_long_lets_the_other_finish(
+    milvus: MilvusServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "RENEW", 0.02)
+    name = next(names)
+    server = Server(Address("127.0.0.1", milvus.port, name), SETTINGS)
+    slept, other = state.State(server, Names(name)), state.State(server, Names(name))
+
+    def noticed() -> bool:
+        try:
+            slept.require(Share())
+        except IndexBusy as error:
+            return str(error).endswith(f"has taken over this build of {server.address}: let it finish")
+        return False
+
+    with slept.held(Share()):
+        monkeypatch.setattr(state, "LEASE", 0.0)  # as if so much time had gone by
+        with other.held(Share()):
+            until(lambda: slept._lapsed)
+            monkeypatch.setattr(state, "LEASE", 120.0)
+            until(noticed)
+
+
+@pytest.mark.parametrize(
+    ("place", "pid", "is_alive"),
+    [
+        ("another machine, or another container of this one", 1, True),
+        (state._place(), os.getpid(), False),  # this process holds nothing
+        (state._place(), 2**22 + 1, False),  # no process has so high a number
+        (state._place(), os.getppid(), True),
+    ],
+    ids=["elsewhere", "this process", "a dead one", "a living one"],
+)
+def test_a_process_is_known_by_its_number_only_where_that_is_its_own(place: str, pid: int, is_alive: bool) -> None:
+    holder = {"host": "node", "place": place, "pid": pid, "token": "a", "at": time.time()}
+    assert state._alive("busy/0/1", holder) is is_alive
+    assert not state._alive("busy/0/1", {**holder, "at": time.time() - 121})
+
+
+def test_a_phrase_that_many_hold_is_found_by_few_calls(
+    milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = build(documents, milvus.url(next(names))).store
+    called: list[str] = []
+    call = Server._call
+
+    def counted(self: Server, method: str, *args: object, **kwargs: object) -> object:
+        called.append(method)
+        return call(self, method, *args, **kwargs)
+
+    monkeypatch.setattr(Server, "_call", counted)
+    assert len(store.holding("пункт под номером")) == 32
+    assert [method for method in called if method in ("query", "search")] == ["search", "query"]
 
 
 # -- shards

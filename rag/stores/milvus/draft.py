@@ -132,7 +132,7 @@ class Draft:
         self, documents: Sequence[Stored], first: Mapping[bytes, Vector], second: Mapping[bytes, Vector] | None
     ) -> None:
         """Writes documents; a build that breaks leaves each whole, or known not to be."""
-        self.state.renew(self.share)
+        self.state.require(self.share)
         numbers = range(self._place, self._place + len(documents))
         heads, bodies, passages, sentences = [], [], [], []
         for place, stored in zip(numbers, documents, strict=True):
@@ -158,6 +158,7 @@ class Draft:
         """Ends this share: ``dead`` are the documents of the last generation that it leaves out. The manifest of the
         new generation where this was the last share and something has changed, of the last one where nothing has;
         None where other shares are awaited."""
+        self.state.require(self.share)
         for head in dead:
             self.tally.add(self.reading.stored(head), -1)
         run = self.generation << 16 | self.share.number

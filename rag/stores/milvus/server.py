@@ -83,8 +83,8 @@ class Server:
         )
         try:
             while True:
-                with self._told():
-                    page = pages.next()
+                with self._told():  # a page that has failed is asked for again
+                    page = self._again(pages.next, self._wait, (*RECOVERING, NOT_LOADED))
                 if not page:
                     return
                 yield from page

@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from rag.types import Json
 
 MOST = 10_000  # shares
 LEASE = 120.0  # seconds after which a builder that has said nothing counts as gone
-RENEW = LEASE / 4
+RENEW = LEASE / 4  # what it is doing may take far longer: reading scans, or embedding a thousand passages
+PATIENCE = 3600.0  # seconds that others are waited for who begin or publish a generation, which counts all of its rows
 PAUSE = (0.05, 0.4)  # seconds between looks at a lease that is held for a moment; by chance, so that one comes first
 BEGIN = "begin"  # held while a draft is begun or published
 
@@ -55,26 +57,35 @@ class State:
     def __init__(self, server: Server, names: Names) -> None:
         create_notes(server, names.state)
         self.notes, self._address = Notes(server, names.state), server.address
-        self._me: Json = {"host": socket.gethostname(), "pid": os.getpid(), "token": secrets.token_hex(8)}
-        self._renewed = 0.0
+        own = {"host": socket.gethostname(), "place": _place(), "pid": os.getpid()}
+        self._me: Json = {**own, "token": secrets.token_hex(8)}
+        self._said: dict[str, float] = {}  # when each lease that is held was last said to be
+        self._lapsed = False
+        self._saying = threading.Lock()
 
     @contextlib.contextmanager
     def held(self, share: Share) -> Iterator[None]:
         """Held while this part is built; others may build other parts of as many."""
+        over = threading.Event()
+        renewing = threading.Thread(target=self._renew, args=(over,), name="lease", daemon=True)
         self._say(share.lease)
         try:
             for name, holder in self._others("busy/"):
                 if name == share.lease or name.rpartition("/")[2] != str(share.of):
                     where = f"{holder['host']} is building {self._address}"
                     raise IndexBusy(f"{where}: wait until it has finished")
+            renewing.start()
             yield
         finally:
+            over.set()
+            if renewing.ident is not None:
+                renewing.join()
             self._unsay(share.lease)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Held for a moment; waits for others that hold it."""
-        until = time.monotonic() + LEASE
+        until = time.monotonic() + PATIENCE
         self._say(BEGIN)
         try:
             while others := self._others(BEGIN):
@@ -87,21 +98,42 @@ class State:
         finally:
             self._unsay(BEGIN)
 
-    def renew(self, share: Share) -> None:
-        """Says that this builder is alive, now and then."""
-        if time.monotonic() - self._renewed > RENEW:
-            self._say(share.lease)
+    def require(self, share: Share) -> None:
+        """Raises IndexBusy where this builder could not say for so long that it is alive, asleep or cut off, that
+        another has taken its part over."""
+        if self._lapsed:
+            for name, holder in self._others(share.lease):
+                if name == share.lease:
+                    raise IndexBusy(f"{holder['host']} has taken over this build of {self._address}: let it finish")
+            self._lapsed = False
 
-    def _say(self, lease: str) -> None:
-        """Whoever says that he holds a lease, and sees then that nobody else says so, does."""
-        self._renewed = time.monotonic()
-        _HELD.add((lease, self._me["token"]))
-        self.notes.write(f"{lease}:{self._me['token']}", {**self._me, "at": time.time()})
+    def _renew(self, over: threading.Event) -> None:
+        """Says now and then that this builder is alive, whatever else it is at."""
+        while not over.wait(RENEW):
+            for lease in list(self._said):
+                with contextlib.suppress(IndexUnusable):  # the server is away: the builder itself tells of it
+                    self._say(lease, again=True)
+
+    def _say(self, lease: str, again: bool = False) -> None:
+        """Whoever says that he holds a lease, and sees then that nobody else says so, does; ``again``: where it is
+        still held."""
+        with self._saying:
+            if again and lease not in self._said:
+                return
+            _HELD.add((lease, self._me["token"]))
+            now = time.time()
+            self.notes.write(f"{lease}:{self._me['token']}", {**self._me, "at": now})
+            self._lapsed = self._lapsed or now - self._said.get(lease, now) > LEASE
+            self._said[lease] = now
 
     def _unsay(self, lease: str) -> None:
-        _HELD.discard((lease, self._me["token"]))
-        with contextlib.suppress(IndexUnusable):  # the server is away: the lease runs out, or is this dead process's
-            self.notes.forget([f"{lease}:{self._me['token']}"])
+        with self._saying:
+            _HELD.discard((lease, self._me["token"]))
+            self._said.pop(lease, None)
+            with contextlib.suppress(
+                IndexUnusable
+            ):  # the server is away: the lease runs out, or is this dead process's
+                self.notes.forget([f"{lease}:{self._me['token']}"])
 
     def _others(self, start: str) -> list[tuple[str, Json]]:
         """The leases whose names begin so, and who else holds them."""
@@ -116,13 +148,22 @@ class State:
 _HELD: set[tuple[str, str]] = set()  # leases and tokens of this process
 
 
+def _place() -> str:
+    """Where a process's number means this process: on one machine since it was started, and in one container."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return socket.gethostname()
+
+
 def _alive(lease: str, holder: Json) -> bool:
     """Whether the builder may still be at work: one of this machine whose process has ended is not, nor is one of this
     process that has failed where the server was away."""
     if abs(time.time() - holder["at"]) > LEASE:
         return False
-    if holder["host"] == socket.gethostname() and holder["pid"] == os.getpid():
-        return (lease, holder["token"]) in _HELD
-    if holder["host"] != socket.gethostname() or not Path("/proc/self").exists():
+    if holder.get("place") != _place():
         return True
-    return Path(f"/proc/{holder['pid']}").exists()
+    if holder["pid"] == os.getpid():
+        return (lease, holder["token"]) in _HELD
+    return not Path("/proc/self").exists() or Path(f"/proc/{holder['pid']}").exists()

@@ -237,10 +237,13 @@ class MilvusStore:
         if not all(map(self.knows, words)):
             return np.empty(0, dtype=np.int64)
         rarest = min(words, key=self._frequency)  # all that hold the phrase hold it
-        where = f"{self.reading.seen}"
-        hits = self._search(PASSAGES, "bm25", token(rarest), "BM25", PAGE, where, [])
+        # Milvus gives no more hits than a page: of words that so many hold, those passages that hold most of them
+        asked = token(rarest) if self._frequency(rarest) <= PAGE else " ".join(map(token, words))
+        hits = self._search(PASSAGES, "bm25", asked, "BM25", PAGE, self.reading.seen, [])
         ids = sorted(int(hit["id"]) for hit in hits if hit["distance"])
-        return np.array([number for number in ids if self._holds(number, words, phrase)], dtype=np.int64)
+        wanted = set(map(token, words))
+        held = [number for number, text, own in self.reading.texts(ids) if wanted <= own and query.holds(text, phrase)]
+        return np.array(held, dtype=np.int64)
 
     def passage(self, number: int) -> Passage:
         return self.reading.passage(int(number))
@@ -279,10 +282,6 @@ class MilvusStore:
     def _weights(self, stems: Sequence[str]) -> dict[str, float]:
         counts = self.reading.counts(stems)
         return {stem: lexical.idf(self._size, count - self._gone[token(stem)]) for stem, count in counts.items()}
-
-    def _holds(self, number: int, words: Iterable[str], phrase: str) -> bool:
-        (row,) = self._rows([number])
-        return all(token(word) in row.tokens for word in words) and query.holds(self.passage(number).text, phrase)
 
     def _search(
         self, kind: str, field: str, asked: Any, metric: str, count: int, where: str, fields: list[str]
