@@ -36,7 +36,7 @@ from rag.stores.milvus.layout import Names
 from rag.stores.milvus.notes import Notes
 from rag.stores.milvus.server import Server
 from rag.stores.milvus.state import Share
-from rag.types import BuildReport, Matrix
+from rag.types import BuildReport, Filters, Matrix
 from tests.milvus_server import MilvusServer, running
 from tests.small_encoder import SmallEncoder, SmallSecond
 from tests.small_mapped import some_texts
@@ -394,6 +394,21 @@ def test_a_process_is_known_by_its_number_only_where_that_is_its_own(place: str,
     holder = {"host": "node", "place": place, "pid": pid, "token": "a", "at": time.time()}
     assert state._alive("busy/0/1", holder) is is_alive
     assert not state._alive("busy/0/1", {**holder, "at": time.time() - 121})
+
+
+def test_any_file_name_is_found_and_filtered_by(milvus: MilvusServer, tmp_path: Path) -> None:
+    paths = ["it's.txt", 'a "quoted".txt', "back\\slash.txt", "new\nline.txt", "ctl\x01.txt", "100%_[x].txt", "🙂.txt"]
+    (tmp_path / "documents").mkdir()
+    for number, path in enumerate(paths):
+        (tmp_path / "documents" / path).write_text(f"Мост номер {number}.", encoding="utf-8")
+    opened, local = (build(tmp_path / "documents", index) for index in (milvus.url(next(names)), str(tmp_path / "i")))
+    for path in paths:
+        assert opened.document(path).text == local.document(path).text
+        for glob in (path, f"{path[:3]}*", f"*{path[3:]}", f"?{path[1:]}"):
+            found = opened.search("мост", filters=Filters(document=glob))
+            assert found == local.search("мост", filters=Filters(document=glob))
+    assert opened.search("мост", filters=Filters(document="\ud800*")) == []
+    assert opened.search("мост", filters=Filters(language='ru" or version > 0 or "')) == []
 
 
 def test_a_phrase_that_many_hold_is_found_by_few_calls(

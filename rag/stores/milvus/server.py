@@ -16,12 +16,13 @@ from rag.settings import Settings
 OLDEST = (2, 5)  # the first Milvus with BM25
 FIRST_CONTACT = 10.0  # seconds: an address that is wrong is told soon; a server that has answered is waited for longer
 BACK_OFF = (0.1, 3.0)  # seconds before the first repetition, doubled up to the last
-REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED", "auth check failure")
+REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED", "auth check failure", "privilege not permitted")
 CONNECT_FAILED = 2  # pymilvus's own code at the first contact
 NOT_FOUND = 100  # Milvus's codes (merr): there is no such collection
 NO_ALIAS = 1600
 NOT_LOADED = 101
-RECOVERING = {1, 2, 103, 106, 401, 503, 901, 902}  # the server, or the nodes that hold the collection, are coming back
+# The server, or the nodes that hold the collection, are coming back, or have too much to do at the moment.
+RECOVERING = {1, 2, 4, 8, 12, 103, 106, 401, 503, 901, 902}
 PAGE = 16_384  # rows: the most that Milvus gives at once
 MANY = 8_000  # numbers named in one expression
 
