@@ -55,8 +55,10 @@ bench: $(BENCHED) browser
 	$(BIN)/python benchmarks/embedding.py --data $(EVAL)/xquad
 	benchmarks/first_run.sh
 
+# The load first, with the machine to itself; then the faults, two side by side.
 soak: $(TESTED) browser tesseract
-	@$(BIN)/python -m pytest -m soak
+	@$(BIN)/python -m pytest -m soak -s tests/test_service.py
+	@$(BIN)/python -m pytest -m soak -n 2 --dist worksteal --ignore tests/test_service.py --durations 12
 
 # --strict: a package that the database does not know, or a database that is away, is no package without faults.
 audit: $(AUDITED)
