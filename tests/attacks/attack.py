@@ -1,0 +1,145 @@
+"""What the attack tests share: the payloads in ``payloads/``, a client that sends what no browser would, a page to attack.
+
+A payload file holds one payload a line, ``#`` lines apart; ``\\xNN`` and ``\\uNNNN`` in it are characters, all else is
+as it stands, and words in braces, such as ``{secret}``, are put in by the test.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from starlette.routing import BaseRoute
+
+from rag.web import page
+
+PAYLOADS = Path(__file__).parent / "payloads"
+SECRET = "The secret that lies beside the documents, and that nobody may read."
+SECRET_FILE = "secret.txt"
+WEB = Path(page.__file__).parent
+LOOKED_AT = re.compile(
+    r"""(?:query_params|given|body|form|asked|self)\.(?:get|number|span)\(\s*"(\w+)"(?:, "(\w+)")?"""
+)  # how our code looks for a parameter
+PATIENCE = 30  # seconds for an answer; nothing waits so long where all is well
+ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})")
+
+
+def payloads(name: str, **words: object) -> list[str]:
+    """The payloads of ``payloads/NAME.txt``."""
+    lines = (PAYLOADS / f"{name}.txt").read_text("utf-8").splitlines()
+    kept = [line for line in lines if line and not line.startswith("#")]
+    return [ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), filled(line, words)) for line in kept]
+
+
+def requests(name: str, **words: object) -> list[dict[str, Any]]:
+    """The objects of ``payloads/NAME.json``."""
+    found: list[dict[str, Any]] = json.loads(filled((PAYLOADS / f"{name}.json").read_text("utf-8"), words))
+    return found
+
+
+def filled(text: str, words: Mapping[str, object]) -> str:
+    for word, value in words.items():
+        text = text.replace("{" + word + "}", str(value))
+    return text
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back: ``headers`` in small letters, in their order."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    def header(self, name: str) -> str:
+        return ", ".join(value for each, value in self.headers if each == name)
+
+
+class _Connection(http.client.HTTPConnection):
+    """Sends any path as it stands: http.client would refuse some, and httpx would tidy them up."""
+
+    def _validate_path(self, url: str) -> None: ...
+
+    def _encode_request(self, request: str) -> bytes:
+        return request.encode("utf-8", "surrogatepass")
+
+
+class Attacker:
+    """One connection to a server, which is opened again where the server has closed it."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self._port = url, urlsplit(url).port
+        self._connection = _Connection("127.0.0.1", self._port, timeout=PATIENCE)
+
+    def send(
+        self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Sends a request; a body that is no text or bytes is sent as JSON. Streams that do not end are not read."""
+        sent = {"host": f"127.0.0.1:{self._port}", "content-type": "application/json", **(headers or {})}
+        data = body if isinstance(body, bytes | str) or body is None else json.dumps(body)
+        data = data.encode("utf-8") if isinstance(data, str) else data
+        for attempt in (1, 2):
+            try:
+                self._connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+                for name, value in sent.items():
+                    self._connection.putheader(name, value.encode("utf-8", "surrogatepass"))
+                self._connection.putheader("content-length", str(len(data or b"")))
+                self._connection.endheaders(data)
+                answer = self._connection.getresponse()
+                break
+            except (http.client.RemoteDisconnected, ConnectionError):
+                self._connection.close()
+                if attempt == 2:
+                    raise
+        is_stream = (answer.getheader("content-type") or "").startswith("text/event-stream")
+        content = b"" if is_stream else answer.read()
+        if is_stream:
+            self._connection.close()
+        return Reply(answer.status, tuple((name.lower(), value) for name, value in answer.getheaders()), content)
+
+    def box(self) -> int:
+        """The number of the component whose functions the page's script calls."""
+        config = json.loads(self.send("GET", "/config").body)
+        return next(each["id"] for each in config["components"] if each["props"].get("elem_id") == "snoska")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def routes(app: FastAPI) -> Iterator[tuple[str, BaseRoute]]:
+    """Each path that the app has a route for, Gradio's own too: a new one is attacked without being named."""
+    yield from _walked(app.router.routes, "")
+
+
+def _walked(found: Sequence[BaseRoute], prefix: str) -> Iterator[tuple[str, BaseRoute]]:
+    for route in found:
+        inner = getattr(route, "original_router", None)  # FastAPI's router within a router
+        if inner is not None:
+            yield from _walked(inner.routes, prefix)
+        elif isinstance(below := getattr(route, "routes", None), list):
+            yield from _walked(below, prefix + getattr(route, "path", ""))
+        else:
+            yield prefix + str(getattr(route, "path", "")), route
+
+
+def parameters(app: FastAPI) -> list[str]:
+    """The names of all that requests may hold: what our own code looks at, and what Gradio's routes declare."""
+    own = (name for file in WEB.glob("*.py") for found in LOOKED_AT.findall(file.read_text("utf-8")) for name in found)
+    declared = (
+        field.alias
+        for _, route in routes(app)
+        if (dependant := getattr(route, "dependant", None)) is not None
+        for field in dependant.query_params
+    )
+    return sorted({name for name in (*own, *declared) if name})
