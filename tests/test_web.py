@@ -538,7 +538,7 @@ def test_search_gives_the_ranked_passages(client: gradio_client.Client, seed_ind
         ("ask", [" \n"], "the question is empty"),
         ("ask", ["\ud800\0"], "the question is empty"),
         ("ask", [], "the question is None"),
-        ("ask", [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}], "the question is {'path'"),
+        ("ask", [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}], "an argument is a list or an object"),
         ("ask", ["x" * 100_000], "100,000 characters"),
         ("ask", ["x", "ru", None, None, "yesterday"], "since 'yesterday' is not a date"),
         ("ask", ["x", 5], "language is 5"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, get_args
 
 from rag.errors import QuestionError
 from rag.types import Answer, BuildReport, Citation, Copy, Json, Note, NoteKind, Scores, Verdict
 
 T = TypeVar("T")
+
+_CODE = re.compile(r"[A-Za-z0-9-]{0,35}")  # BCP 47; empty where no language was told
 
 
 def answer_json(answer: Answer) -> Json:
@@ -56,12 +59,12 @@ def answer_from_json(value: object) -> Answer:
         whole = _of(dict, value)
         told = _of(dict, whole["answer"])
         answer = Answer(
-            question=_of(str, whole["question"]),
-            language=_of(str, whole["language"]),
+            question=_said(whole["question"]),
+            language=_code(whole["language"]),
             verdict=_one_of(Verdict, told["verdict"]),
             confidence=_number(told["confidence"]),
-            text=_maybe(str, told["text"]),
-            citation=_maybe(int, told["citation"]),
+            text=_maybe(_said, told["text"]),
+            citation=_maybe(_whole, told["citation"]),
             citations=tuple(_citation(_of(dict, each)) for each in _of(list, whole["citations"])),
             notes=tuple(_note(_of(dict, each)) for each in _of(list, whole.get("notes", []))),
         )
@@ -73,18 +76,18 @@ def answer_from_json(value: object) -> Answer:
 
 
 def _citation(value: dict[str, Any]) -> Citation:
-    quote = _of(str, value["quote"])
+    quote = _said(value["quote"])
     start, end = (_of(int, each) for each in _of(list, value["highlight"]))
     if not 0 <= start <= end <= len(quote):
         raise ValueError(value["highlight"])
     scores = _of(dict, value["scores"])
     return Citation(
         rank=_of(int, value["rank"]),
-        document=_of(str, value["document"]),
-        title=_of(str, value["title"]),
-        date=_maybe(str, value["date"]),
-        language=_of(str, value["language"]),
-        page=_maybe(int, value["page"]),
+        document=_said(value["document"]),
+        title=_said(value["title"]),
+        date=_maybe(_said, value["date"]),
+        language=_code(value["language"]),
+        page=_maybe(_whole, value["page"]),
         paragraph=_of(int, value["paragraph"]),
         start=_of(int, value["start"]),
         end=_of(int, value["end"]),
@@ -98,11 +101,11 @@ def _citation(value: dict[str, Any]) -> Citation:
 
 
 def _copy(value: dict[str, Any]) -> Copy:
-    return Copy(_of(str, value["document"]), _of(int, value["start"]), _of(int, value["end"]))
+    return Copy(_said(value["document"]), _of(int, value["start"]), _of(int, value["end"]))
 
 
 def _note(value: dict[str, Any]) -> Note:
-    return Note(_one_of(NoteKind, value["kind"]), _of(str, value["typed"]), _of(str, value["meant"]))
+    return Note(_one_of(NoteKind, value["kind"]), _said(value["typed"]), _said(value["meant"]))
 
 
 def _of(kind: type[T], value: object) -> T:
@@ -111,8 +114,24 @@ def _of(kind: type[T], value: object) -> T:
     return value
 
 
-def _maybe(kind: type[T], value: object) -> T | None:
-    return None if value is None else _of(kind, value)
+def _maybe(read: Callable[[object], T], value: object) -> T | None:
+    return None if value is None else read(value)
+
+
+def _whole(value: object) -> int:
+    return _of(int, value)
+
+
+def _said(value: object) -> str:
+    """A text; a lone surrogate, which is no character, becomes a question mark."""
+    return _of(str, value).encode("utf-8", "replace").decode("utf-8")
+
+
+def _code(value: object) -> str:
+    """A language's code, which files say as it stands."""
+    if not _CODE.fullmatch(code := _of(str, value)):
+        raise ValueError(code)
+    return code
 
 
 def _one_of(kind: Any, value: object) -> Any:

@@ -99,11 +99,14 @@ class _ToldToClients:
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, RagError):
-            raise _Told(str(error), print_exception=False) from error
+            raise Told(str(error)) from error
 
 
-class _Told(gr.Error):
+class Told(gr.Error):
     """Gradio's error, which MCP's clients get by its text: without the quotes that Gradio puts around it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, print_exception=False)
 
     def __str__(self) -> str:
         return str(self.message)

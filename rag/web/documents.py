@@ -106,7 +106,8 @@ class Desk:
             is_known = step is not None and f"status.{step.stage}" in said
             text = said[f"status.{step.stage}"].format(done=step.done, total=step.total) if step and is_known else ""
             return {"done": False, "text": text or said["documents.waiting"]}
-        paths = [path for path in asked if isinstance(path, str)][:AT_ONCE] if isinstance(asked, list) else []
+        texts_asked = [each for each in asked if isinstance(each, str)] if isinstance(asked, list) else []
+        paths = [each.encode("utf-8", "replace").decode("utf-8") for each in texts_asked[:AT_ONCE]]
         error = error_text(status.error, said) if status.error is not None else ""
         return {"done": True, "error": error, "results": {path: self._became(path, error, said) for path in paths}}
 

@@ -12,6 +12,7 @@ import secrets
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,7 +30,8 @@ WRITING = f"{OWN}write"  # streams the written answer
 MCP = "/gradio_api/mcp"  # answered where SNOSKA_MCP=on
 HEARTBEAT = "/gradio_api/heartbeat/"  # a stream that an open page keeps
 FIXED = ("/assets/", "/static/", "/svelte/")  # files of Gradio's, the same for everyone
-FOLDERS = (OWN, "/assets/", "/static/", "/svelte/", "/gradio_api/call/", "/gradio_api/run/", HEARTBEAT)
+FOLDERS = (OWN, *FIXED, HEARTBEAT)
+TOOLS = re.compile(r"/gradio_api/(call/(v2/)?|run/)(ask|search)(/[\w-]*)?/?", re.ASCII)  # those of api.py
 
 MISLEADING = frozenset({b"x-forwarded-host", b"x-forwarded-proto", b"x-gradio-server"})
 
@@ -60,7 +62,7 @@ def allowed(path: str) -> bool:
     """Whether an address is one that the page or the API needs."""
     if ".." in path:
         return False
-    return path in PAGES or path.removesuffix("/") in API or path.startswith(FOLDERS)
+    return path in PAGES or path.removesuffix("/") in API or path.startswith(FOLDERS) or bool(TOOLS.fullmatch(path))
 
 
 def same_origin(headers: Headers) -> bool:
@@ -82,12 +84,27 @@ class Guard:
         scope = _as_asked(scope)
         if not allowed(scope["path"]):
             await PlainTextResponse("not found\n", 404, HEADERS)(scope, receive, send)
-        elif scope["path"] == "/":
+            return
+        if Headers(scope=scope).get("content-type", "").startswith("multipart/"):  # Gradio would keep files for a while
+            await PlainTextResponse("files are sent in no form\n", 415, HEADERS)(scope, receive, send)
+            return
+        if scope["path"] in PAGES:  # their queries are the script's; Gradio would look for files by some of their names
+            scope = {**scope, "query_string": b""}
+        if scope["path"] == "/":
             await self._app(_uncompressed(scope), receive, _Page(send))
         else:
             if scope["path"].startswith((HEARTBEAT, WRITING)):
                 receive = _until(scope["app"].state.closing, receive)
-            await self._app(scope, receive, _with_headers(send, not scope["path"].startswith(FIXED)))
+            await self._answered(scope, receive, _with_headers(send, not scope["path"].startswith(FIXED)))
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except RuntimeError as error:
+            # Gradio begins a stream before it notices that there is no such session; a page of traceback tells no more.
+            if not isinstance(error.__cause__, HTTPException):
+                raise
+            await send({"type": "http.response.body", "body": b""})
 
 
 def _as_asked(scope: Scope) -> Scope:

@@ -113,9 +113,12 @@ def _blocks(collection: Collection, parts: Sequence[Part]) -> gr.Blocks:
 
 
 class _Blocks(gr.Blocks):
-    """Blocks whose API lets a plain HTTP call leave out the arguments that have a default."""
+    """Blocks whose API takes plain values, and lets a plain HTTP call leave out those that have a default."""
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
+        # An object may name a file or an address, which Gradio would copy or fetch before anything of ours runs.
+        if any(isinstance(each, dict | list) for each in inputs):
+            raise api.Told("an argument is a list or an object: send texts, numbers, true, false or nothing")
         inputs.extend(block.value for block in block_fn.inputs[len(inputs) :])
 
 

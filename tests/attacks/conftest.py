@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from rag.web.collection import Collection
-from tests.attacks.attack import SECRET, SECRET_FILE, Attacker
+from tests.attacks.attack import SECRET, SECRET_FILE, Attacker, Canary, Opened
 from tests.small_page import ChangingPage
 
 
@@ -23,6 +24,10 @@ def site(serve_app: Callable[[Collection], str], tmp_path_factory: pytest.TempPa
     for folder in (place, place.parent, site.index):
         (folder / SECRET_FILE).write_text(SECRET, "utf-8")
     site.wait(site.post("renew").json())
+    attacker = Attacker(site.url)  # a first call, at which Gradio loads what it needs
+    event = json.loads(attacker.send("POST", "/gradio_api/call/ask", {"data": ["What does the report say?"]}).body)
+    attacker.read_stream(f"/gradio_api/call/ask/{event['event_id']}")
+    attacker.close()
     return site
 
 
@@ -37,3 +42,15 @@ def attacker(site: ChangingPage) -> Iterator[Attacker]:
     attacker = Attacker(site.url)
     yield attacker
     attacker.close()
+
+
+@pytest.fixture(scope="session")
+def opened() -> Opened:
+    return Opened()
+
+
+@pytest.fixture
+def canary() -> Iterator[Canary]:
+    canary = Canary()
+    yield canary
+    canary.close()
