@@ -20,6 +20,7 @@ import httpx
 import pytest
 from gradio_client.exceptions import AppError
 
+from rag.address import Address
 from rag.errors import (
     ConfigurationError,
     Fault,
@@ -393,6 +394,33 @@ class Ready:
         return self
 
     entries: Mapping[str, object] = {}
+
+
+@pytest.mark.parametrize(
+    ("index", "embeddings", "hosts"),
+    [
+        (Path("index"), "", ()),
+        (Path("index"), "http://127.0.0.1:8080/v1", ()),
+        (Path("index"), "https://gpu.example:8080/v1", ("gpu.example",)),
+        (Address("[::1]", 19530, "press"), "", ()),
+        (Address("db.example", 19530, "press"), "http://gpu.example/v1", ("db.example", "gpu.example")),
+        (Address("db.example", 19530, "press"), "http://db.example:8080/v1", ("db.example",)),
+    ],
+    ids=["none", "embedded here", "embedded elsewhere", "kept here", "both elsewhere", "both in one place"],
+)
+def test_the_page_names_the_other_machines_that_take_part(
+    index: Path | Address, embeddings: str, hosts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.index.open", lambda _: Ready())
+    monkeypatch.setenv("SNOSKA_EMBEDDINGS_URL", embeddings)
+    made = Collection.at(index)
+    made._adopt(made._prepare(lambda _: None))
+    assert made.status().hosts == hosts
+    told = asking.status_json(made.status(), "en")["model"]
+    if hosts:
+        assert told == f"Other machines take part: {', '.join(hosts)}. Model: a model."
+    else:
+        assert told == "Everything is computed on this machine; no question leaves it. Model: a model."
 
 
 def test_a_collection_goes_from_building_to_ready_and_who_asks_early_waits() -> None:

@@ -110,7 +110,8 @@ def status_json(status: Status, language: object) -> Json:
     """The collection's state, told in the page's language, and the sample questions in it."""
     said = texts(language)
     samples = (status.samples or {}).get(language if isinstance(language, str) else "en", ())
-    model = said["model"].format(model=status.model) if status.model else ""
+    told = said["model.hosts" if status.hosts else "model"]
+    model = told.format(model=status.model, hosts=", ".join(status.hosts)) if status.model else ""
     return {
         "state": status.state,
         "text": _status_text(status, said),

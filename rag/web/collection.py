@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from rag import index as indexes
 from rag import watch
@@ -17,8 +18,9 @@ from rag.address import Place
 from rag.errors import IndexBusy, RagError
 from rag.folder import UPLOADS, Roots
 from rag.index import Index
+from rag.settings import Settings
 from rag.types import Progress, ProgressCallback
-from rag.web.permission import Rule
+from rag.web.permission import Rule, is_here
 from rag.web.samples import Samples, samples
 from rag.web.turns import Turns
 
@@ -49,10 +51,18 @@ class Status:
     passages: int = 0
     samples: Samples | None = None
     model: str = ""
+    hosts: tuple[str, ...] = ()  # other machines that take part
 
 
 class _Stopped(Exception):
     """The server is stopping: nothing more is made."""
+
+
+def _hosts(kept: Place) -> tuple[str, ...]:
+    """The other machines that take part: the one that keeps the index, and the one that embeds its documents."""
+    embeds = Settings.from_environment().embeddings_url
+    hosts = ["" if isinstance(kept, Path) else kept.host.strip("[]"), urlsplit(embeds or "").hostname or ""]
+    return tuple(host for host in dict.fromkeys(hosts) if host and not is_here(host))
 
 
 def _never(_: threading.Event) -> Generator[bool]:
@@ -64,7 +74,7 @@ class Collection:
     ``changes``; questions are answered from the last one that is whole.
 
     ``folder`` is the index's, ``documents`` the folder it is made of, where they are known; ``rebuild`` makes it anew
-    where that is asked for; ``rule`` says who may change it by the page.
+    where that is asked for; ``rule`` says who may change it by the page; ``hosts`` are other machines that take part.
     """
 
     def __init__(
@@ -76,9 +86,11 @@ class Collection:
         folder: Path | None = None,
         rebuild: Rebuild | None = None,
         rule: Rule = "off",
+        hosts: tuple[str, ...] = (),
     ) -> None:
         self.turns = Turns()
         self.documents, self.folder, self.rule = documents, folder, rule
+        self._hosts = hosts
         self._prepare, self._changes, self._renew, self._rebuild = prepare, changes, renew, rebuild
         self._turn = self._rebuild_turn = self._done = 0  # the last turn that was asked for, and the last one made
         self._lock = threading.Lock()
@@ -96,7 +108,7 @@ class Collection:
 
         One in Milvus has no folder, so that nothing is uploaded to it, and nothing kept of what visitors say.
         """
-        folder = index if isinstance(index, Path) else None
+        folder, hosts = index if isinstance(index, Path) else None, _hosts(index)
         if documents is None:
             return cls(
                 lambda _: indexes.open(index),
@@ -104,6 +116,7 @@ class Collection:
                 lambda opened, changed, progress: opened.latest(),
                 folder=folder,
                 rule=rule,
+                hosts=hosts,
             )
         return cls(
             lambda progress: indexes.build(documents, index, progress=progress),
@@ -119,6 +132,7 @@ class Collection:
                 else indexes.build(documents, index, rebuild=True, progress=progress)
             ),
             rule,
+            hosts,
         )
 
     @property
@@ -267,6 +281,7 @@ class Collection:
             passages=about["passages"],
             samples=self._status.samples,
             model=about["model"]["name"],
+            hosts=self._hosts,
         )
         log.info("ready: %d documents, %d passages", about["documents"], about["passages"])
 
