@@ -32,7 +32,17 @@ class Entry:
 
     @classmethod
     def from_json(cls, value: Json) -> Entry:
-        """Raises IndexDamaged where the value names no part."""
+        """Raises IndexDamaged where the value names no part; TypeError, ValueError or KeyError where it is no entry."""
+        texts = [
+            value["path"],
+            value["sha256"],
+            value["name"],
+            value["sidecar"],
+            value.get("read", ""),
+            *value["missing"],
+        ]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("an entry holds what is no text")
         return cls(
             value["path"],
             value["sha256"],

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,13 @@ REBUILD = "run 'snoska build --rebuild'"
 FULL = {errno.ENOSPC, *({errno.EDQUOT} if hasattr(errno, "EDQUOT") else ())}  # Windows knows no quota by this number
 
 
+# What taking apart a value raises that is not what was written, though its checksum holds: a forged one, or a fault.
+MISREAD = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError,
+    zlib.error,
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A file of the index: its name under ``parts/``, its size in bytes and its content's SHA-256."""
@@ -44,7 +52,7 @@ class Part:
         """Raises IndexDamaged where the value names no part: nothing else leads into the index's folder."""
         try:
             part = cls(value["file"], value["size"], value["sha256"])
-            if PART_NAME.fullmatch(part.file):
+            if PART_NAME.fullmatch(part.file) and type(part.size) is int and part.size >= 0:
                 return part
         except (KeyError, TypeError) as error:
             raise IndexDamaged(f"{value!r:.60} names no part of an index: {REBUILD}") from error
@@ -52,6 +60,16 @@ class Part:
 
     def to_json(self) -> Json:
         return {"file": self.file, "size": self.size, "sha256": self.sha256}
+
+
+@contextlib.contextmanager
+def understood(role: str) -> Iterator[None]:
+    """Raises IndexDamaged that names ``role`` where what it holds is not what such a part holds; a decorator, too."""
+    try:
+        yield
+    except MISREAD as error:
+        told = f"{role}: it holds what no such part holds ({type(error).__name__})"
+        raise IndexDamaged(f"{told}: {REBUILD}") from error
 
 
 @contextlib.contextmanager

@@ -10,7 +10,10 @@ from __future__ import annotations
 import copy
 import functools
 import io
+import itertools
 import json
+import math
+import tokenize
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +27,7 @@ from numpy.typing import NDArray
 
 from rag import lexical, query
 from rag.dense import DenseLeg, flat_index
+from rag.errors import IndexDamaged
 from rag.lexical import LexicalLeg
 from rag.records import (
     document_from_json,
@@ -98,31 +102,32 @@ class LocalStore:
     @classmethod
     def load(cls, folder: Path, part: Part, manifest: Json) -> LocalStore:
         """The generation that the manifest names, which is kept in ``part``, verified; raises IndexDamaged."""
-        roles = (*ROLES, SECOND) if SECOND in manifest["parts"] else ROLES
-        parts = {role: Part.from_json(manifest["parts"][role]) for role in roles}
+        with files.understood("manifest"):
+            roles = (*ROLES, SECOND) if SECOND in manifest["parts"] else ROLES
+            parts = {role: Part.from_json(manifest["parts"][role]) for role in roles}
+            entries = [Entry.from_json(value) for value in manifest["documents"]]
         data = {role: files.read_part(folder, part, role) for role, part in parts.items()}
         documents, passages = [], []
         words: dict[str, bytes] = {}
-        for value in manifest["documents"]:
-            path = value["path"]
-            content = json.loads(files.read_part(folder, Part.from_json(value["part"]), f"document {path}"))
-            documents.append(document_from_json(path, content))
-            passages += passages_from_json(documents[-1], content["passages"])
-            if value["words"]:
-                words[path] = files.read_part(folder, Part.from_json(value["words"]), f"words {path}")
-        rows, bounds = _array(data["rows"]), _array(data["bounds"])
-        dense = DenseLeg(
-            _faiss(data["vectors"]),
-            rows[: len(passages)],
-            rows[len(passages) :],
-            bounds[0],
-            _faiss(data[SECOND]) if SECOND in data else None,
-        )
-        vocabulary = json.loads(data["vocabulary"])
-        stems = _array(data["stems"])
-        lists = [[vocabulary[i] for i in stems[a:b]] for a, b in zip(bounds[1][:-1], bounds[1][1:], strict=True)]
-        texts = {key: row for row, key in enumerate(split_keys(data["texts"]))}
-        return cls(manifest, documents, passages, dense, LexicalLeg.of(lists), texts, folder, part, words)
+        for entry in entries:
+            role = f"document {entry.path:.200}"
+            if entry.part is None:
+                raise IndexDamaged(f"{role}: it has no part: {files.REBUILD}")
+            data_of = files.read_part(folder, entry.part, role)
+            with files.understood(role):
+                content = json.loads(data_of)
+                documents.append(document_from_json(entry.path, content))
+                passages += passages_from_json(documents[-1], content["passages"])
+            if entry.words:
+                words[entry.path] = files.read_part(folder, entry.words, f"words {entry.path}")
+        with files.understood("rows and bounds"):
+            dense = _dense(data, [len(passage.sentences) for passage in passages])
+        with files.understood("vocabulary and stems"):
+            leg = LexicalLeg.of(_stems(data))
+        with files.understood("texts"):
+            texts = {key: row for row, key in enumerate(split_keys(data["texts"]))}
+        with files.understood("parts"):  # each sound by itself, and of one collection
+            return cls(manifest, documents, passages, dense, leg, texts, folder, part, words)
 
     # -- writing
 
@@ -189,7 +194,8 @@ class LocalStore:
 
     def words(self, path: str) -> tuple[Word, ...]:
         """Where the document's words stand on its pages, in order; none where its format has no pages."""
-        return words_from_bytes(self._words.get(path, b""))
+        with files.understood(f"words {path:.200}"):
+            return words_from_bytes(self._words.get(path, b""))
 
     @property
     def disk_bytes(self) -> int:
@@ -326,5 +332,47 @@ def _to_npy(array: NDArray[Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _array(data: bytes) -> NDArray[Any]:
-    return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
+def _array(data: bytes) -> NDArray[np.int32]:
+    """Whole numbers. Raises ValueError where the data are none: their size is compared before an array is made."""
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    if version != (1, 0):
+        raise ValueError(f"an array of version {version}")
+    try:
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    except tokenize.TokenError as error:  # numpy looks for headers of Python 2 in what is none
+        raise ValueError("an array with no header") from error
+    if dtype != np.int32 or math.prod(shape) * dtype.itemsize != len(data) - stream.tell():
+        raise ValueError(f"an array of {dtype} {shape} in {len(data)} bytes")
+    stream.seek(0)
+    return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+
+
+def _dense(data: Mapping[str, bytes], sentences: Sequence[int]) -> DenseLeg:
+    """``sentences``: how many each passage has."""
+    rows, bounds = _array(data["rows"]), _array(data["bounds"])[0]
+    if len(rows) and rows.min() < 0:
+        raise ValueError("a row before the first")
+    passages = len(sentences)
+    _rising(bounds, len(rows) - passages)
+    if np.diff(bounds).tolist() != list(sentences) or 0 in sentences:
+        raise ValueError("other sentences than the passages have")
+    vectors = [_faiss(data[role]) for role in ("vectors", SECOND) if role in data]
+    return DenseLeg(vectors[0], rows[:passages], rows[passages:], bounds, *vectors[1:])
+
+
+def _stems(data: Mapping[str, bytes]) -> list[list[str]]:
+    """Those of each passage."""
+    vocabulary, stems, bounds = json.loads(data["vocabulary"]), _array(data["stems"]), _array(data["bounds"])[1]
+    if not (isinstance(vocabulary, list) and all(isinstance(word, str) for word in vocabulary)):
+        raise TypeError("the vocabulary is no list of words")
+    if len(stems) and stems.min() < 0:
+        raise ValueError("a stem before the first")
+    _rising(bounds, len(stems))
+    return [[vocabulary[i] for i in stems[a:b]] for a, b in itertools.pairwise(bounds)]
+
+
+def _rising(bounds: NDArray[np.int32], last: int) -> None:
+    """Raises ValueError where the bounds are not those of pieces of so many things, one after another."""
+    if bounds[0] != 0 or bounds[-1] != last or (np.diff(bounds) < 0).any():
+        raise ValueError("bounds that do not rise from the first to the last")

@@ -32,6 +32,7 @@ from rag.types import Centre, Document, Filters, Ids, Json, Listed, Passage, Vec
 
 Result = TypeVar("Result")
 SELECTIONS = 8  # of filters, whose passages are remembered: one question asks for the same ones several times
+UNDERSTOOD = files.understood("segments")  # what is read of a part is only seen to be none when it is needed
 COMMON = 0.1  # a stem in more of the passages than this proposes none where a rarer one does; all are scored by it
 
 
@@ -54,9 +55,16 @@ class MappedStore:
     @classmethod
     def load(cls, folder: Path, part: Part | None, manifest: Json) -> MappedStore:
         """The generation that the manifest names, which is kept in ``part``; raises IndexDamaged."""
-        dimension, second = manifest["model"]["dimension"], manifest["model"]["second"]
-        segments = [Segment(folder, value, dimension, second) for value in manifest["segments"]]
-        return cls(folder, part, manifest, segments)
+        with files.understood("segments"):
+            dimension, second = manifest["model"]["dimension"], manifest["model"]["second"]
+            segments = [Segment(folder, value, dimension, second) for value in manifest["segments"]]
+            opened = cls(folder, part, manifest, segments)
+            if not all(isinstance(path, str) and type(count) is int for path, count in manifest["languages"].items()):
+                raise TypeError("languages that are none")
+        with files.understood("documents"):
+            if len(opened.entries) > sum(len(segment.documents) for segment in segments):
+                raise ValueError("more documents than there are")
+        return opened
 
     @property
     def has_second(self) -> bool:
@@ -113,15 +121,18 @@ class MappedStore:
         """The documents' entries by their paths."""
         return {path: self.segments[at].entries[number] for path, (at, number) in sorted(self.places.items())}
 
+    @UNDERSTOOD
     def words(self, path: str) -> tuple[Word, ...]:
         """Where the document's words stand on its pages, in order; none where its format has no pages."""
         at, number = self.places[path]
         return words_from_bytes(self.segments[at].words(number))
 
+    @UNDERSTOOD
     def vectors_of(self, keys: Sequence[bytes], second: bool = False) -> dict[bytes, Vector]:
         """The stored vectors of the texts with these keys; ``second``: the second encoder's."""
         return compaction.stored(self.segments, keys, second)
 
+    @UNDERSTOOD
     def without(self, passages: Collection[int]) -> MappedStore:
         """The index as if no passage had the words of these; their numbers stay, and are the caller's to leave out."""
         other = copy.copy(self)
@@ -135,14 +146,17 @@ class MappedStore:
     def languages(self) -> Mapping[str, int]:
         return dict(self.manifest["languages"])
 
+    @UNDERSTOOD
     def everyone(self) -> Ids:
         own = [np.flatnonzero(segment.alive) + base for segment, base in self._placed]
         return np.concatenate([np.empty(0, dtype=np.int64), *own])
 
+    @UNDERSTOOD
     def languages_of(self, passages: Ids) -> NDArray[np.str_]:
         parts = self._each(passages, lambda segment, own: segment.languages_of(own))
         return _joined(passages, parts, object).astype(np.str_)
 
+    @UNDERSTOOD
     def sample(self, language: str) -> Ids:
         if language not in self._samples:
             step = -(-self.languages()[language] // SAMPLE)
@@ -152,6 +166,7 @@ class MappedStore:
             self._samples[language] = np.concatenate(own)[::step]
         return self._samples[language]
 
+    @UNDERSTOOD
     def select(self, filters: Filters) -> Ids | None:
         if filters == Filters():
             return None
@@ -172,6 +187,7 @@ class MappedStore:
                     chosen.append(np.arange(base + own.start, base + own.stop))
         return np.sort(np.concatenate(chosen))
 
+    @UNDERSTOOD
     def dense_candidates(self, question: Vector, count: int, language: str, allowed: Ids | None) -> Ids:
         found = [
             segment.dense.nearest(question, count, language, mask)
@@ -182,6 +198,7 @@ class MappedStore:
         near = [of[by >= least] + base for (_, base), (_, by, of) in zip(self._placed, found, strict=True)]
         return np.unique(np.concatenate(near)).astype(np.int64)
 
+    @UNDERSTOOD
     def lexical_candidates(self, stems: Sequence[str], count: int, allowed: Ids | None) -> Ids:
         weights = self._weights(stems)
         proposing = {stem: weight for stem, weight in weights.items() if self._frequency(stem) <= COMMON * self._size}
@@ -194,6 +211,7 @@ class MappedStore:
         ids = np.sort(np.concatenate([np.empty(0, dtype=np.int64), *proposed]))
         return ids[lexical.best(self.lexical_scores(stems, ids), count)]
 
+    @UNDERSTOOD
     def vector_scores(self, question: Vector, passages: Ids) -> VectorScores:
         parts = [(at, gathered.scores(question)) for at, gathered in self._gathered(passages, second=False)]
         return VectorScores(
@@ -201,20 +219,24 @@ class MappedStore:
             _joined(passages, [(at, part.sentence) for at, part in parts], np.float32),
         )
 
+    @UNDERSTOOD
     def centred_scores(self, question: Vector, passages: Ids, centre: Centre) -> Vector:
         whole = self._covering(passages)
         gathered = self._gathered(whole, second=False)
         scores = _joined(whole, [(at, some.centred_scores(question, centre)) for at, some in gathered], np.float32)
         return scores if whole is passages else scores[np.searchsorted(whole, passages)]
 
+    @UNDERSTOOD
     def second_scores(self, question: Vector, passages: Ids) -> Vector:
         parts = [(at, gathered.best_sentences(question)) for at, gathered in self._gathered(passages, second=True)]
         return _joined(passages, parts, np.float32)
 
+    @UNDERSTOOD
     def sentence_scores(self, question: Vector, passage: int) -> Vector:
         segment, own = self._place(passage)
         return segment.dense.sentence_scores(question, own)
 
+    @UNDERSTOOD
     def lexical_scores(self, stems: Sequence[str], passages: Ids) -> Vector:
         weights = self._weights(stems)
         bound = sum(weights.values())
@@ -223,15 +245,19 @@ class MappedStore:
         parts = self._each(passages, lambda segment, own: segment.lexical.scores_of(own, weights) / np.float32(bound))
         return _joined(passages, parts, np.float32)
 
+    @UNDERSTOOD
     def coverage(self, query: Sequence[str], stems: Iterable[str]) -> float:
         return lexical.coverage(query, stems, self._weight)
 
+    @UNDERSTOOD
     def knows(self, stem: str) -> bool:
         return self._frequency(stem) > 0
 
+    @UNDERSTOOD
     def nearest(self, stem: str) -> str:
         return stem if self.knows(stem) else lexical.nearest(stem, self._correct_stems, self._weight)
 
+    @UNDERSTOOD
     def holding(self, phrase: str) -> Ids:
         """As the protocol says, of passages that hold the phrase's words whole."""
         words = set(stems_of(phrase))
@@ -244,10 +270,12 @@ class MappedStore:
             found.append(np.array(held, dtype=np.int64) + base)
         return np.concatenate(found)
 
+    @UNDERSTOOD
     def passage(self, number: int) -> Passage:
         segment, own = self._place(number)
         return segment.passage(own)
 
+    @UNDERSTOOD
     def document(self, path: str) -> Document:
         at, number = self.places[path]
         return self.segments[at].document(number)

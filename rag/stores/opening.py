@@ -12,6 +12,7 @@ from rag.stores import files
 from rag.stores.local import LocalStore
 from rag.stores.mapped import MappedStore
 from rag.stores.milvus.store import MilvusStore
+from rag.types import Json
 
 ATTEMPTS = 10  # a builder may sweep the generation that a reader is opening; the reader then takes the new one
 
@@ -29,8 +30,22 @@ def open_store(folder: Path) -> LocalStore | MappedStore:
     for _ in range(ATTEMPTS):
         part, manifest = files.current(folder)
         try:
+            _check(manifest)
             return (MappedStore if "segments" in manifest else LocalStore).load(folder, part, manifest)
         except IndexDamaged:
             if files.current(folder)[0] == part:
                 raise
     raise IndexMissing(f"the index in {folder} changes faster than it can be opened: try again")
+
+
+@files.understood("manifest")
+def _check(manifest: Json) -> None:
+    """Raises IndexDamaged where the manifest lacks what every kind of index says of itself."""
+    model = manifest["model"]
+    numbers = [manifest["passages"], manifest["generation"], model["dimension"], model.get("second", 0)]
+    texts = [manifest["built"], model["name"], model["fingerprint"]]
+    texts += [said for skipped in manifest["skipped"] for said in (skipped["file"], skipped["reason"])]
+    if not all(type(number) is int and 0 <= number < 2**31 for number in numbers):
+        raise TypeError("a count that is none")
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a text that is none")

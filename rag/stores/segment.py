@@ -122,6 +122,8 @@ class Segment:
         document = self.documents[int(np.searchsorted(self.firsts, number, side="right")) - 1]
         (first, _), (last, _) = self._columns["bounds"].slice(number, number + 2).tolist()
         spans = self._columns["sentences"].slice(first, last)[:, :2].tolist()
+        if not spans:
+            raise ValueError("a passage without a sentence")
         return Passage(
             document=document["entry"]["path"],
             start=start,

@@ -150,9 +150,17 @@ class SegmentVectors:
         if number not in mask.selectors:
             wanted = np.zeros(len(mask.passages), dtype=bool)
             wanted[self._chosen(number, mask)] = True
-            used = np.repeat(np.arange(self._rows), np.diff(self._columns["ownerbounds"].all()))
+            bounds, owners = self._columns["ownerbounds"].all(), self._columns["owners"].all()
+            if (
+                len(bounds) != self._rows + 1
+                or bounds[0] != 0
+                or bounds[-1] != len(owners)
+                or (np.diff(bounds) < 0).any()
+            ):
+                raise ValueError("bounds that do not rise from the first owner to the last")
+            used = np.repeat(np.arange(self._rows), np.diff(bounds))
             rows = np.zeros(self._rows, dtype=bool)
-            rows[used[wanted[self._columns["owners"].all()]]] = True
+            rows[used[wanted[owners]]] = True
             mask.selectors[number] = faiss.IDSelectorBitmap(  # its wrapper keeps the array
                 np.packbits(rows, bitorder="little")  # type: ignore[call-arg, arg-type]
             )
@@ -228,6 +236,8 @@ def floats(halves: NDArray[np.float16]) -> Matrix:
 def _ranges(first: Ids, last: Ids) -> Ids:
     """The numbers of ``[first[i], last[i])``, one range after another."""
     counts = last - first
+    if len(counts) and counts.min() < 0:
+        raise ValueError("a range that ends before it begins")
     ends = np.cumsum(counts)
     return np.repeat(first - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)
 
