@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from rag.address import place
 from rag.errors import ConfigurationError, ModelError, RagError
 from rag.progress import Bar
 from rag.stores.milvus.state import Share
+from rag.terminal import json_line, line, shown
 from rag.types import Answer, BuildReport, Citation, Filters, Json, Mode, Note
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def build(documents: str, index: str, rebuild: bool, shard: str | None, watch: b
 
     def tell(report: BuildReport) -> None:
         for skipped in report.skipped:
-            click.echo(" ".join(f"skipped {skipped.file}: {skipped.reason}".split()), err=True)
+            click.echo(shown(line(f"skipped {skipped.file}: {skipped.reason}")), err=True)
         _print(export.report_json(report)) if as_json else _out(export.report_text(report))
 
     def show(built: rag.Index) -> None:
@@ -124,7 +124,7 @@ def _watch(documents: str, index: str, rebuild: bool, show: Callable[[Any], None
             raise error  # no change of a document will mend it
         nonlocal was_told
         was_told = True
-        click.echo(_line(error), err=True)
+        click.echo(shown(_line(error)), err=True)
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -171,7 +171,7 @@ def ask(
     if as_json:
         _print({**export.answer_json(answer), "generated": added.json()})
     if added.error is not None:  # the cited passages stand as they are
-        click.echo(_line(added.error), err=True)
+        click.echo(shown(_line(added.error)), err=True)
 
 
 def _endpoint() -> Endpoint:
@@ -234,7 +234,7 @@ def evaluate(
             rag.open(index), questions, mode=mode, baselines=baselines, report=report, compare=compare, progress=bar
         )
     for problem in result.problems:
-        click.echo(str(problem), err=True)
+        click.echo(shown(str(problem)), err=True)
     _print(result.json) if as_json else _out(result.text)
 
 
@@ -303,10 +303,10 @@ def main() -> None:
         _fail(error, _one_line(message))
 
 
-def _fail(error: Exception, line: str) -> None:
+def _fail(error: Exception, message: str) -> None:
     if os.environ.get("SNOSKA_DEBUG"):
         raise error
-    click.echo(line, err=True)
+    click.echo(shown(message), err=True)
     sys.exit(1)
 
 
@@ -326,7 +326,7 @@ def _drop_output() -> None:
 def _out(text: str) -> None:
     """Writes a result to stdout; raises RagError where the disk behind it is full, say."""
     try:
-        click.echo(text)
+        click.echo(shown(text))
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -348,7 +348,7 @@ def _filters(values: dict[str, str | None]) -> Filters:
 
 
 def _print(value: Json) -> None:
-    _out(json.dumps(value, ensure_ascii=False))
+    _out(json_line(value))
 
 
 def _answer(answer: Answer) -> str:
@@ -379,11 +379,11 @@ def _citation(citation: Citation) -> str:
         citation.date,
         citation.page and f"page {citation.page}{' (read by OCR)' if citation.ocr else ''}",
     ]
-    where = ", ".join(str(each) for each in [*place, f"paragraph {citation.paragraph}"] if each)
+    where = line(", ".join(str(each) for each in [*place, f"paragraph {citation.paragraph}"] if each))
     start, end = citation.highlight
     quote = citation.quote
     marked = quote[:start] + click.style(quote[start:end], bold=True) + quote[end:]
-    also = "".join(f"\n    also in {copy.document}" for copy in citation.also_in)
+    also = "".join(f"\n    also in {line(copy.document)}" for copy in citation.also_in)
     return f"[{citation.rank}] {where}  ({citation.score:.3f})\n    {marked}{also}"
 
 
@@ -397,4 +397,4 @@ def _info(about: Json) -> str:
         f"size        {about['bytes'] / 2**20:.1f} MB",
         f"generation  {about['generation']}, built {about['built']}",
     ]
-    return "\n".join([*lines, *(f"skipped     {each['file']}: {each['reason']}" for each in about["skipped"])])
+    return "\n".join([*lines, *(line(f"skipped     {each['file']}: {each['reason']}") for each in about["skipped"])])

@@ -63,6 +63,7 @@ HOUSE = (
     "rag.export",
     "rag.generation",
     "rag.progress",
+    "rag.terminal",
     "rag",  # the facade, for Python and for the edges below
     "rag.web",
     "rag.cli",  # starts the page for `snoska serve`

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 
-from rag.export.sound import closed, sound
+from rag.export.sound import FORMULA, closed, sound
 from rag.export.words import remarks, source, spoken, sureness, words
 from rag.types import Answer, Citation
 
@@ -22,16 +22,17 @@ def rich(answer: Answer, page: str = "en") -> tuple[str, str]:
     notes = remarks(answer, said)
     shown = _shown(answer)
     heading = [said["nearest"]] if shown and not answer.found else []
-    sources = {each.rank: source(each, language).line for each in shown}
+    sources = {each.rank: _prose(source(each, language).line) for each in shown}
 
-    plain = [answer.question, verdict, *notes, *heading, ""]
-    plain += [f"{closed(_sentence(each))} [{each.rank}]" for each in shown]
+    question, said_by = _prose(answer.question), {each.rank: _prose(closed(_sentence(each))) for each in shown}
+    plain = [question, verdict, *notes, *heading, ""]
+    plain += [f"{said_by[each.rank]} [{each.rank}]" for each in shown]
     plain += ["", *(f"[{rank}] {line}" for rank, line in sources.items())]
 
-    marked = [f"<p><b>{_html(answer.question)}</b></p>", f"<p><i>{_html(verdict)}</i></p>"]
+    marked = [f"<p><b>{_html(question)}</b></p>", f"<p><i>{_html(verdict)}</i></p>"]
     marked += [f"<p>{_html(line)}</p>" for line in [*notes, *heading]]
     marked += [
-        f'<blockquote lang="{_html(each.language)}" dir="auto">{_html(closed(_sentence(each)))}<sup>{each.rank}</sup>'
+        f'<blockquote lang="{_html(each.language)}" dir="auto">{_html(said_by[each.rank])}<sup>{each.rank}</sup>'
         "</blockquote>"
         for each in shown
     ]
@@ -51,6 +52,12 @@ def _answering(answer: Answer) -> Iterator[Citation]:
 
 def _sentence(citation: Citation) -> str:
     return citation.quote[slice(*citation.highlight)]
+
+
+def _prose(text: str) -> str:
+    """The text with every line in quotation marks that a spreadsheet would take for a formula."""
+    lines = sound(text).replace("\r", "\n").split("\n")
+    return "\n".join(f"«{line}»" if FORMULA.match(line) else line for line in lines)
 
 
 def _html(text: str) -> str:

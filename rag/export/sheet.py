@@ -16,12 +16,11 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from rag.export.sound import sound
+from rag.export.sound import FORMULA, sound
 from rag.export.words import Words, made, words
 from rag.types import Answer, Citation
 
 MAX_CELL = 32_767  # characters, by the format: Excel calls a file with a longer one damaged
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # at a cell's beginning
 CERTAIN = 0.99  # an estimate is never certain, as on the page
 LINE = 15.0  # points
 MAX_HEIGHT = 300.0  # points, of the 409 that the format allows: a row must fit on the screen
@@ -124,6 +123,6 @@ def _cell(page: Worksheet, value: Cell) -> Any:
     text = sound(value)
     cell = WriteOnlyCell(page, text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…")
     cell.data_type = "s"  # openpyxl takes a text that begins with = for a formula
-    cell.quotePrefix = text.startswith(FORMULA)  # so that it stays one when it is edited or saved as CSV
+    cell.quotePrefix = FORMULA.match(text) is not None  # so that it stays one when it is edited or saved as CSV
     cell.alignment = WRAPPED
     return cell

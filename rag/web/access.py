@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import ipaddress
+import re
 import secrets
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlsplit
@@ -36,6 +37,7 @@ COOKIE = "snoska"
 MAX_FORM = 16 * 2**10  # bytes: a password of a thousand characters, encoded
 CHECKS = 2  # passwords that are checked side by side: each takes 32 MiB and a processor
 QUEUED = 16  # checks that wait; beyond it one is told to come again
+_HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
 NO_STORE = {**HEADERS, "Cache-Control": "no-store"}
 
 
@@ -70,6 +72,8 @@ class Rules:
         By a name of his own that he makes lead here (DNS rebinding), a stranger's page could read ours as its own. No
         such name is an address or localhost. Where nothing is set, a password is enough: his page has no session.
         """
+        if not _HOST.fullmatch(host):  # Gradio writes it into the page's own addresses
+            return False
         try:
             name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
         except ValueError:

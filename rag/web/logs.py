@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +24,7 @@ for each in (requests, questions):
     each.propagate = False  # a program's own logging, set to INFO, must not get them unasked
     each.setLevel(logging.INFO)
 
+_ORDERS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 LONGEST = 200  # characters of a path that are written
 
 
@@ -31,6 +34,21 @@ def follow(settings: Settings) -> None:
     handler.setFormatter(logging.Formatter("%(message)s"))
     for log, is_asked_for in ((requests, settings.log_requests), (questions, settings.log_questions)):
         log.handlers = [handler] if is_asked_for else []
+
+
+class Lines(logging.Formatter):
+    """One line a record, whatever names and messages hold; a traceback's follow it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's own name
+        return " ".join(_shown(super().formatMessage(record)).split("\n"))
+
+    def formatException(self, error: Any) -> str:  # noqa: N802
+        return _shown(super().formatException(error))
+
+
+def _shown(text: str) -> str:
+    """The text without what would begin a line of its own somewhere or order a terminal about."""
+    return _ORDERS.sub("\ufffd", text)
 
 
 class RequestsLog:

@@ -42,7 +42,9 @@ def serve(
     """
     settings = Settings.from_environment()
     rules = Rules.configured(settings, host, no_auth or not settings.auth)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logs.Lines("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for chatty in ("httpx", "sentence_transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logs.follow(settings)
@@ -87,6 +89,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, proxies: Sequence[str] = ()) -> None:
         config = uvicorn.Config(
             app,
+            log_config=None,  # its messages go where ours do
             log_level="warning",
             access_log=False,
             http=Patient,

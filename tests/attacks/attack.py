@@ -71,6 +71,9 @@ class Reply:
     def text(self) -> str:
         return self.body.decode("utf-8", "replace")
 
+    def json(self) -> Any:
+        return json.loads(self.body)
+
     def header(self, name: str) -> str:
         return ", ".join(value for each, value in self.headers if each == name)
 
