@@ -38,6 +38,7 @@ V = TypeVar("V")
 ROWS_KEPT = 4_096  # passages with their vectors: some 40 MB for the bundled model
 DOCUMENTS_KEPT = 64
 TERMS_KEPT = 50_000
+HEAD_FIELDS = ["document", "version", "data", "passages", "whole"]
 MISSPELT = 300  # stems with the most pairs of letters in common, among which the one meant is looked for
 
 
@@ -92,14 +93,13 @@ class Reading:
 
     def heads(self, where: str = "") -> Iterator[Head]:
         """The documents that an expression names, all of them where it is empty."""
-        fields = ["document", "version", "data", "passages", "whole"]
         expression = f'part == "{HEAD}" and {where or self.seen}'
-        for row in self.server.rows(self.collection(DOCUMENTS), expression, fields, strong=True):
+        for row in self.server.rows(self.collection(DOCUMENTS), expression, HEAD_FIELDS, strong=True):
             yield head_of(row)
 
     def listed(self) -> Iterator[Listed]:
         """What is known of each document, as :meth:`rag.protocols.Store.listed`."""
-        fields = ["document", "version", "data", "passages", "whole", "document_language", "type", "date"]
+        fields = [*HEAD_FIELDS, "document_language", "type", "date"]
         where = f'part == "{HEAD}" and {self.seen}'
         for row in self.server.rows(self.collection(DOCUMENTS), where, fields):
             head = head_of(row)
@@ -108,7 +108,13 @@ class Reading:
 
     def head(self, path: str) -> Head | None:
         """The document with this path."""
-        return next(self.heads(f"path == {quoted(path)} and {self.seen}"), None)
+        return self._one_head(f"path == {quoted(path)} and {self.seen}")
+
+    def _one_head(self, where: str) -> Head | None:
+        """The document that an expression names, by one call instead of an iterator's four."""
+        expression = f'part == "{HEAD}" and {where}'
+        found = self.server.query(self.collection(DOCUMENTS), filter=expression, output_fields=HEAD_FIELDS)
+        return head_of(found[0]) if found else None
 
     def known_head(self, path: str) -> Head:
         """The document with this path, kept; raises IndexDamaged where it is missing."""
@@ -178,7 +184,7 @@ class Reading:
         own = number >> PASSAGE_BITS
         stored = self._documents.get([own]).get(own)
         if stored is None:
-            head = next(self.heads(f"document == {own}"), None)
+            head = self._one_head(f"document == {own}")
             if head is None:
                 raise IndexDamaged(f"a document is missing in {self.server.address}: {REBUILD}")
             stored = self.stored(head)
@@ -228,7 +234,7 @@ class Reading:
         if missing:
             made = dict.fromkeys(missing, 0)
             where = f"token in [{','.join(map(quoted, missing))}] and run in {listed(self.manifest['runs'])}"
-            for row in self.server.rows(self.collection(TERMS), where, ["token", "count"]):
+            for row in self.server.query(self.collection(TERMS), filter=where, output_fields=["token", "count"]):
                 made[row["token"]] += row["count"]
             self._counts.put(made)
             found |= made

@@ -178,6 +178,7 @@ class MilvusStore:
 
     def lexical_candidates(self, stems: Sequence[str], count: int, allowed: Ids | None) -> Ids:
         restricted = self._restricted(allowed, PASSAGES)
+        self.reading.counts(stems)  # all in one call
         if restricted is None or not any(map(self.knows, stems)):
             return np.empty(0, dtype=np.int64)
         asked = " ".join(map(token, stems))
@@ -234,6 +235,7 @@ class MilvusStore:
     def holding(self, phrase: str) -> Ids:
         """As the protocol says, of passages that hold the phrase's words whole; Milvus finds those by its BM25."""
         words = dict.fromkeys(stems_of(phrase))
+        self.reading.counts(words)  # all in one call
         if not all(map(self.knows, words)):
             return np.empty(0, dtype=np.int64)
         rarest = min(words, key=self._frequency)  # all that hold the phrase hold it
