@@ -10,12 +10,22 @@ import csv
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rag.errors import EvaluationError
 
 MAX_BYTES = 256 * 2**20  # a questions file is written by people; one larger than this is another file
+
+MAX_COLUMNS = 100  # of a workbook: one cell far to the right makes the row as long as that
+MAX_ROWS = 100_000  # of a workbook; a false number of a row would bring as many empty ones with it
+MAX_CELLS = 2_000_000  # of a workbook: some 20,000 rows with all columns, or 300,000 with those that are known
+# What openpyxl raises where a workbook is none.
+UNREADABLE = (
+    ArithmeticError, AttributeError, LookupError, OSError, EOFError, RuntimeError, SyntaxError, TypeError, ValueError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 Row = tuple[int, Mapping[str, Any]]  # its line, and its cells by name
 Cells = tuple[int, list[Any]]  # its line, and its cells in order
@@ -91,10 +101,16 @@ def xlsx_cells(data: bytes, name: str) -> Iterator[Cells]:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # a stated size may be false
-        rows = [list(row) for row in sheet.iter_rows(values_only=True)]
-    except (OSError, ValueError, KeyError, IndexError, SyntaxError, zipfile.BadZipFile) as error:
+        filled, cells = [], 0
+        for line, row in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), start=1):
+            if any(cell is not None for cell in row):
+                filled.append((line, list(row)))
+                cells += len(row)
+            if cells > MAX_CELLS or line > MAX_ROWS:
+                raise EvaluationError(f"{name} has too many rows or cells: leave only the questions in it")
+    except UNREADABLE as error:
         raise EvaluationError(f"{name} is not a readable XLSX workbook: save it again, or as CSV") from error
-    yield from enumerate(rows, start=1)
+    yield from filled
 
 
 def text_of(row: Mapping[str, Any], name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args
 from rag.errors import QuestionError
 from rag.types import Answer, BuildReport, Citation, Copy, Json, Note, NoteKind, Scores, Verdict
 
+LARGEST = 10**6  # of a score, all of which are small; JSON as Python reads it knows Infinity and NaN
 T = TypeVar("T")
 
 _CODE = re.compile(r"[A-Za-z0-9-]{0,35}")  # BCP 47; empty where no language was told
@@ -141,7 +142,10 @@ def _one_of(kind: Any, value: object) -> Any:
 
 
 def _number(value: object) -> float:
-    return float(_of(int, value)) if isinstance(value, int) else _of(float, value)
+    number = _of(int, value) if isinstance(value, int) else _of(float, value)
+    if not -LARGEST <= number <= LARGEST:  # nor is NaN
+        raise ValueError(f"{number!r:.60} is no score")
+    return float(number)
 
 
 def report_text(report: BuildReport) -> str:

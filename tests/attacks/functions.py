@@ -35,7 +35,7 @@ COUNT = SmallEncoder().count_tokens
 SAID = LANGUAGES["ru"]
 
 
-def _answer(quote: str) -> Answer:
+def cited(quote: str) -> Answer:
     half = (len(quote) // 3, 2 * len(quote) // 3)
     citation = Citation(
         rank=1, document="a.txt", title=quote[:200], date=None, language="ru", page=None, paragraph=1, start=0,
@@ -115,10 +115,10 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "RTF": lambda given: _read("rtf")("{\\rtf1 " + given + "}"),
     "CSV": _read("csv"),
     "FB2": lambda given: _read("fb2")(f"<FictionBook><body><p>{given}</p></body></FictionBook>"),
-    "cards": lambda given: cards.citations_html(_answer(given), SAID),
+    "cards": lambda given: cards.citations_html(cited(given), SAID),
     "source": _reading,
-    "Markdown export": lambda given: markdown(_answer(given), "Папка", DAY),
-    "clipboard": lambda given: rich(_answer(given)),
+    "Markdown export": lambda given: markdown(cited(given), "Папка", DAY),
+    "clipboard": lambda given: rich(cited(given)),
     "file name of an export": lambda given: file_name(given, "docx"),
     "name of an upload": _kept_name,
     "name in a folder": lambda given: (is_hidden(given), is_temporary(given)),
