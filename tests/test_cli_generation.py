@@ -79,7 +79,7 @@ def test_json_has_it_beside_the_answer(ask: Ask, model: ScriptedModel) -> None:
     generated = given.pop("generated")
     assert given == plain
     assert generated == {
-        "text": f"{TRUE}. [1] {FALSE}.",
+        "text": f"{TRUE}. [1]",
         "sentences": [
             {"text": f"{TRUE}.", "citations": [1], "supported": True, "reason": None, "detail": ""},
             {"text": f"{FALSE}.", "citations": [], "supported": False, "reason": "footnote", "detail": ""},

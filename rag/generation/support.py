@@ -7,6 +7,7 @@ prints how much each check lets through, and what it strikes wrongly.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,10 @@ from rag.protocols import Encoder
 from rag.sentences import sentences
 from rag.types import Citation, Json, Matrix
 
-Reason = Literal["footnote", "number", "name", "meaning"]
+Reason = Literal["footnote", "link", "number", "name", "meaning"]
+
+# What would lead elsewhere, or fetch from there, where the text is taken for Markdown or HTML.
+_LINK = re.compile(r"://|\bwww\.|\]\s?\(|\]:|<[a-z/!]", re.IGNORECASE)
 
 # Cosines of vectors with their mean taken off, both texts embedded as questions; by benchmarks/support.py.
 MEANING = 0.40
@@ -66,6 +70,8 @@ class Support:
     def _trouble(self, drafted: Drafted, cited: Sequence[_Passage]) -> tuple[Reason | None, str]:
         if not cited or len(cited) < len(drafted.footnotes):
             return "footnote", ""
+        if found := _LINK.search(drafted.text):
+            return "link", found[0]
         stated = frozenset[Value]().union(*(passage.values for passage in cited))
         if wrong := [fact for fact in facts(drafted.text) if not fact.readings & stated]:
             return "number", drafted.text[wrong[0].start : wrong[0].end]

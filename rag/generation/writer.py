@@ -67,7 +67,7 @@ class Written:
     def json(self) -> Json:
         """What ``ask --json --generate`` adds as ``generated``."""
         return {
-            "text": " ".join(map(marked, self.sentences)),
+            "text": " ".join(marked(sentence) for sentence in self.sentences if sentence.supported),
             "sentences": [sentence.json() for sentence in self.sentences],
             "model": self.model,
             "error": str(self.error) if self.error is not None else None,
@@ -105,6 +105,7 @@ def why(sentence: Sentence) -> str:
     if sentence.reason is None:
         return ""
     return {
+        "link": "it holds a link or markup, which the text of an answer has none of",
         "footnote": "it has no footnote, or one that leads to no passage",
         "number": f"the cited passages do not have the number or date {sentence.detail!r}",
         "name": f"the cited passages do not have the name {sentence.detail!r}",

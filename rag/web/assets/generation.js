@@ -4,6 +4,7 @@ import { remember, remembered } from "./context.js";
 const ALWAYS = "snoska.write";
 const STRUCK = {
   footnote: "struck.footnote",
+  link: "struck.link",
   number: "struck.number",
   name: "struck.name",
   meaning: "struck.meaning",
