@@ -139,8 +139,12 @@ class ServedEncoder:
     def _embedded(self, session: Session, texts: list[str], expected: Matrix, number: int) -> Matrix:
         """The texts' vectors, of a server that proves itself with one of the probes."""
         at = number % (len(PROBES) - 1)  # the long one costs as much as all other texts of a request
-        rows = session.vectors([*texts, self._prompts.query + PROBES[at]])
-        self._check(rows[-1:], expected[at : at + 1])
+        try:
+            rows = session.vectors([*texts, self._prompts.query + PROBES[at]])
+            self._check(rows[-1:], expected[at : at + 1])
+        except ModelError as error:
+            session.stop(error)
+            raise
         return rows[:-1]
 
     def _check(self, probes: Matrix, expected: Matrix) -> None:

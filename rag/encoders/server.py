@@ -97,6 +97,7 @@ class Session:
         self._client = httpx.Client(trust_env=False, follow_redirects=False, timeout=timeout)
         self._reached = False
         self._over = threading.Event()
+        self._failure: ModelError | None = None
 
     def __enter__(self) -> Session:
         return self
@@ -105,12 +106,15 @@ class Session:
         self.stop()
         self._client.close()
 
-    def stop(self) -> None:
-        """Ends all waiting, for threads whose texts nobody wants any more."""
+    def stop(self, failure: ModelError | None = None) -> None:
+        """Ends all waiting, for threads whose texts nobody wants. After a ``failure`` nothing more is asked."""
+        self._failure = self._failure or failure
         self._over.set()
 
     def vectors(self, texts: Sequence[str]) -> Matrix:
         """float32 (len(texts), dimension), rows of length 1. Raises ModelError."""
+        if self._failure is not None:
+            raise ModelError(str(self._failure)) from self._failure
         if len(texts) > (most := self.most):  # which may fall meanwhile
             return np.concatenate([self.vectors(texts[:most]), self.vectors(texts[most:])])
         try:
