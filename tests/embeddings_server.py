@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -118,7 +119,9 @@ def served_model(embed: Embed) -> Iterator[ServedModel]:
         def log_message(self, *_: object) -> None: ...
 
     class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None: ...  # a client that has given up is none
+        def handle_error(self, *told: Any) -> None:
+            if not isinstance(sys.exception(), OSError):  # a client that has given up is no error
+                super().handle_error(*told)
 
     server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
