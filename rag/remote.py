@@ -19,6 +19,7 @@ from rag.types import Json, Matrix, Passage, ProgressCallback, Skipped, Vector
 
 BATCH = 1_000  # passages that are embedded and written at a time, which is what a broken build loses
 KEYS = 500  # texts whose vectors are asked for at a time
+ROWS = 4 * KEYS  # that are fetched for them at most: a text that all documents repeat has a row in each
 
 
 class Unkept:
@@ -55,7 +56,10 @@ class RemoteGrowth:
         return bool(self._draft.model["second"])
 
     def vectors_of(self, keys: Sequence[bytes], second: bool = False) -> dict[bytes, Vector]:
-        """The stored vectors of these texts, of whatever generation; none are asked for where there are none."""
+        """The stored vectors of these texts, of whatever generation; none are asked for where there are none.
+
+        What lies beyond ``ROWS`` is embedded again, to the same vector.
+        """
         found: dict[bytes, Vector] = {}
         if not self._has_vectors:
             return found
@@ -64,7 +68,8 @@ class RemoteGrowth:
             left = [key for key in keys if key not in found]
             for at in range(0, len(left), KEYS):
                 where = f"key in [{','.join(quoted(key.hex()) for key in left[at : at + KEYS])}]"
-                for row in draft.server.rows(draft.reading.collection(kind), where, ["key", field]):
+                collection, wanted = draft.reading.collection(kind), ["key", field]
+                for row in draft.server.query(collection, filter=where, output_fields=wanted, limit=ROWS):
                     found[bytes.fromhex(row["key"])] = np.asarray(row[field], dtype=np.float32)
         return found
 

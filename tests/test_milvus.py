@@ -411,6 +411,27 @@ def test_any_file_name_is_found_and_filtered_by(milvus: MilvusServer, tmp_path: 
     assert opened.search("мост", filters=Filters(language='ru" or version > 0 or "')) == []
 
 
+@pytest.mark.usefixtures("small_batches")
+def test_a_text_that_all_documents_repeat_is_not_fetched_from_all(
+    milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in sorted(documents.rglob("*.*")):
+        path.write_text(f"{path.read_text('utf-8')}\n\nВсе права защищены.", "utf-8")
+    monkeypatch.setattr(remote, "ROWS", 3)
+    fetched: list[int] = []
+    call = Server._call
+
+    def counted(self: Server, method: str, *args: object, **kwargs: object) -> object:
+        found = call(self, method, *args, **kwargs)
+        if "key in [" in str(kwargs.get("filter")):
+            fetched.append(len(found))
+        return found
+
+    monkeypatch.setattr(Server, "_call", counted)
+    assert answers(build(documents, milvus.url(next(names)))) == right(documents)
+    assert max(fetched) == 3
+
+
 def test_a_phrase_that_many_hold_is_found_by_few_calls(
     milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
