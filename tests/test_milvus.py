@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -103,6 +104,32 @@ def collections(server: MilvusServer, name: str) -> list[str]:
 
 
 # -- a server that goes away
+
+
+def test_what_a_build_wrote_is_sealed_before_it_is_shown_and_a_small_change_is_not(
+    milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, str]] = []
+
+    def recorded(name: str) -> Callable[..., Any]:
+        call = getattr(MilvusClient, name)
+
+        def record(self: object, collection: str, *given: Any, **named: Any) -> Any:
+            calls.append((name, collection.removeprefix("sealed_")))
+            return call(self, collection, *given, **named)
+
+        return record
+
+    for name in ("flush", "create_alias", "alter_alias"):
+        monkeypatch.setattr(MilvusClient, name, recorded(name))
+    monkeypatch.setattr(publishing, "SEALED", 5)
+    build(documents, milvus.url("sealed"))
+    kinds = ("passages", "sentences", "documents", "terms")
+    assert calls == [*(("flush", f"g1_{kind}") for kind in kinds), ("create_alias", "m1")]
+    calls.clear()
+    (documents / "new.txt").write_text("Одно новое предложение.\n", "utf-8")
+    assert answers(build(documents, milvus.url("sealed"))) == right(documents)
+    assert calls == [("alter_alias", "m2")]
 
 
 @pytest.mark.usefixtures("small_batches")

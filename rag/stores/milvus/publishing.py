@@ -18,6 +18,7 @@ from rag.types import Json
 
 COUNTED = ("documents", "passages", "sentences", "stems", "bytes")
 RUNS = 8  # of the vocabulary, which a question sums up; more are made one
+SEALED = 500  # passages that a build has written, from which on it asks for their segments to be sealed
 LAST_RUN = 2**16 - 1  # the number, within a generation, of the run that others were made one of
 
 
@@ -52,6 +53,7 @@ def publish(
         found = server.count(names.data(note["set"], kind), seen(manifest))
         if found != manifest[name]:
             raise IndexDamaged(f"{server.address} has {found} {name} of {manifest[name]}: {REBUILD}")
+    _seal(server, names, manifest)
     _swap(server, names, manifest)
     notes.forget(told)
     sweep(server, names, manifest, base)
@@ -103,6 +105,15 @@ def _merge(server: Server, names: Names, manifest: Json) -> None:
     writing.upsert(server, collection, writing.term_rows(own, {word: n for word, n in counts.items() if n}))
     manifest["runs"] = [*(run for run in runs if run not in merged), own]
     manifest["gone"] |= {str(run): manifest["generation"] for run in merged}
+
+
+def _seal(server: Server, names: Names, manifest: Json) -> None:
+    """Lets Milvus index what was written: a segment that may still grow is searched row by row. A small change is left
+    to Milvus's own time, since each sealing makes a segment and is allowed once in ten seconds."""
+    passages = names.data(manifest["set"], PASSAGES)
+    if server.count(passages, f"version == {manifest['generation']}") >= SEALED:
+        for kind in DATA:
+            server.flush(names.data(manifest["set"], kind))
 
 
 def _swap(server: Server, names: Names, manifest: Json) -> None:
