@@ -227,9 +227,16 @@ class Opened:
 
 
 def strangers(paths: set[str], site: ChangingPage) -> list[str]:
-    """The files that are none of the documents, of the index, of the programs."""
+    """The files that are none of the documents, of the index, of the programs; pages of other tests open theirs."""
     programs = [sys.prefix, sys.base_prefix, Path(gradio.__file__).parent, WEB.parent, "/etc/mime.types", "/dev/null"]
+    programs += ["/usr/lib/python3", "/usr/local/lib/python3"]
     known = [Path(each).resolve() for each in (site.documents, site.index, *programs)]
+    place, *_, others = site.documents.parents[1:3]
     # What has no folder in it was opened within one that was opened before, following no link: see originals.py.
-    outside = [path for path in paths if "/" in path and not any(Path(path).resolve().is_relative_to(e) for e in known)]
-    return [path for path in outside if not path.startswith(("/usr/lib/python3", "/usr/local/lib/python3"))]
+    found = {path: Path(path).resolve() for path in paths if "/" in path}
+    return [
+        path
+        for path, file in found.items()
+        if not any(file.is_relative_to(each) for each in known)
+        and (file.is_relative_to(place) or not file.is_relative_to(others))
+    ]
