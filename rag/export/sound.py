@@ -7,7 +7,7 @@ import re
 from rag.text import clean
 
 # How a cell begins that spreadsheets take for a formula; some pass over what is unseen, some know the wide signs too.
-FORMULA = re.compile("[\\s\u200b\ufeff\ufffd]*[=+@\t\r\uff1d\uff0b\uff0d\uff20-]")
+FORMULA = re.compile("\\A(?:[\\t\\r]|[\\s\u200b\ufeff\ufffd]*[=+@\uff1d\uff0b\uff0d\uff20-])")
 MAX_NAME = 60  # characters of a file's name before its ending: Cyrillic takes two bytes each, systems allow 255
 
 _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # by XML 1.0
