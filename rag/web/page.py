@@ -26,6 +26,7 @@ from rag.web.collection import Collection
 from rag.web.guard import Guard
 from rag.web.logs import RequestsLog
 from rag.web.parts import OWN, SCRIPTS, STYLE, Part
+from rag.web.posted import Posted
 from rag.web.texts import LANGUAGES
 
 AT_ONCE = 4  # calls of the API that run side by side; the others wait in Gradio's queue
@@ -71,6 +72,7 @@ def create_app(collection: Collection, rules: Rules | None = None) -> FastAPI:
     tools = mcp.Tools(blocks) if settings.mcp else None
     app = FastAPI(title="Snoska", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.closing = asyncio.Event()  # set by the server when it stops
+    app.add_middleware(Posted)
     app.add_middleware(Guard)
     app.add_middleware(Access, rules=rules)  # each one added stands before the last
     app.add_middleware(Bounds, max_file_bytes=settings.max_file_bytes)

@@ -1,15 +1,21 @@
-"""What a script of the page posts: one JSON object, from this page, of a bounded size."""
+"""What is posted as JSON: by a script of the page, one object of a bounded size; to Gradio, whatever JSON is."""
 
 from __future__ import annotations
 
 import json
-from typing import cast
+import math
+from typing import Any, NoReturn, cast
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.types import Json
-from rag.web.guard import same_origin
+from rag.web.guard import HEADERS, same_origin
+
+DEEPEST = 32  # lists and objects within each other; what the page sends has six, and what walks through more may fail
+GRADIO = "/gradio_api/"
 
 
 async def posted(request: Request, limit: int) -> Json:
@@ -28,9 +34,81 @@ async def posted(request: Request, limit: int) -> Json:
         if len(body) > limit:
             raise HTTPException(413, f"more than {limit} bytes")
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        value = loaded(bytes(body))
+    except ValueError as error:
         raise HTTPException(400, "no JSON") from error
     if not isinstance(value, dict):
         raise HTTPException(400, "no JSON object")
     return cast(Json, value)
+
+
+def loaded(body: bytes) -> Any:
+    """JSON's value, by the letter. Raises ValueError where it is none, holds a number that is none, or is too deep."""
+    try:
+        value = json.loads(body, parse_float=_finite, parse_constant=_none)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _within(outer)]
+    if level:
+        raise ValueError("nested too deeply")
+    return value
+
+
+def _within(outer: Any) -> list[Any]:
+    return [each for each in (outer.values() if isinstance(outer, dict) else outer) if isinstance(each, dict | list)]
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text:.20} is no number")
+    return number
+
+
+def _none(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no value of JSON")
+
+
+class Posted:
+    """ASGI middleware: what is posted to Gradio is read first, and refused with 400 where it is no JSON that can be
+    told again: of such Gradio makes an error of the server's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(GRADIO):
+            await self._app(scope, receive, send)
+            return
+        body, more = bytearray(), True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        try:
+            whole = _told_again(bytes(body)) if body else b""
+        except ValueError:
+            await PlainTextResponse("no JSON\n", 400, HEADERS)(scope, receive, send)
+            return
+        await self._app(scope, _again(whole, receive), send)
+
+
+def _told_again(body: bytes) -> bytes:
+    """The same JSON; half a pair of surrogates, which cannot be sent back, is left out. Raises as
+    :func:`loaded`."""
+    value = loaded(body)
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "ignore") if b"\\ud" in body.lower() else body
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """What has been read, in one piece, and then whatever else comes."""
+    left = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def wrapped() -> Message:
+        return left.pop() if left else await receive()
+
+    return wrapped
