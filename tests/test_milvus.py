@@ -500,6 +500,26 @@ def test_shards_are_seen_when_all_are_finished_and_answer_as_a_whole_build(
     assert check(index)["languages"] == {"en": 16, "ru": 32}
 
 
+def test_shards_that_begin_in_the_same_moment_share_what_the_first_has_made(
+    milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each finds no collection and no index, and is then the second to make one."""
+    index = milvus.url("race")
+    shard(documents, index, "1/2")
+    for method, nothing in (("exists", False), ("list_indexes", [])):
+        looked: set[str] = set()
+        there = getattr(Server, method, None)
+
+        def look(self: Server, name: str, there: Any = there, looked: set[str] = looked, nothing: Any = nothing) -> Any:
+            first = name not in looked
+            looked.add(name)
+            return nothing if first else there(self, name) if there else self._call("list_indexes", name)
+
+        monkeypatch.setattr(Server, method, look, raising=False)
+    shard(documents, index, "2/2")
+    assert answers(rag.open(index, encoder=small(), settings=SETTINGS)) == right(documents)
+
+
 def test_shards_bring_an_index_up_to_date(milvus: MilvusServer, documents: Path) -> None:
     index = milvus.url(next(names))
     build(documents, index)

@@ -6,13 +6,14 @@ numbers are unique however many machines build, and rows are found by their prim
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from rag.errors import IndexMismatch
+from rag.errors import IndexMismatch, IndexUnusable
 from rag.lexical import K1, B
 from rag.stores.milvus.server import Server
 
@@ -162,11 +163,23 @@ def _make(server: Server, collection: str, schema: Any, indexes: Any) -> None:
         require(server, collection)
     else:
         properties = {PROPERTY: str(SCHEMA)}
-        server.create_collection(collection, schema=schema, consistency_level="Bounded", properties=properties)
+        with _unless_made(lambda: server.exists(collection)):
+            server.create_collection(collection, schema=schema, consistency_level="Bounded", properties=properties)
     there = set(server.list_indexes(collection))  # a builder that was killed here has left some of them
     for index in indexes:
         if index.field_name not in there:
             one = type(indexes)()
             one.append(index)
-            server.create_index(collection, one, sync=False)  # nothing is there yet to be waited for
+            with _unless_made(lambda: index.field_name in server.list_indexes(collection)):  # noqa: B023  # called within
+                server.create_index(collection, one, sync=False)  # nothing is there yet to be waited for
     server.load_collection(collection)
+
+
+@contextlib.contextmanager
+def _unless_made(is_made: Callable[[], bool]) -> Iterator[None]:
+    """Lets pass that something cannot be made since another builder has made it in the same moment."""
+    try:
+        yield
+    except IndexUnusable:
+        if not is_made():
+            raise

@@ -22,6 +22,7 @@ NOT_FOUND = 100  # Milvus's codes (merr): there is no such collection
 NO_ALIAS = 1600
 NOT_LOADED = 101
 # The server, or the nodes that hold the collection, are coming back, or have too much to do at the moment.
+MADE = "already exist"  # what another builder has made in the same moment will not be made by trying again
 RECOVERING = {1, 2, 4, 8, 12, 103, 106, 401, 503, 901, 902}
 PAGE = 16_384  # rows: the most that Milvus gives at once
 MANY = 8_000  # numbers named in one expression
@@ -129,8 +130,8 @@ class Server:
             try:
                 return call()
             except self._failure as error:
-                is_refused = any(sign in str(cause) for cause in _causes(error) for sign in REFUSED)
-                if getattr(error, "code", None) not in codes or is_refused or time.monotonic() + pause > until:
+                is_final = any(sign in str(cause) for cause in (error, *_causes(error)) for sign in (*REFUSED, MADE))
+                if getattr(error, "code", None) not in codes or is_final or time.monotonic() + pause > until:
                     raise
             time.sleep(pause)
             pause = min(2 * pause, BACK_OFF[1])
