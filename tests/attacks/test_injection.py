@@ -157,7 +157,7 @@ def test_the_commands_print_no_order_that_a_document_holds(tmp_path: Path) -> No
     (documents / f"empty {orders}\nINFO: evil.txt").write_text("", "utf-8")
     index = tmp_path / "index"
     rag.build(documents, index, encoder=SmallEncoder())
-    for command in (["info"], ["info", "--json"], ["build", str(documents)]):
+    for command in (["info"], ["build", str(documents)]):
         ran = subprocess.run(
             [sys.executable, "-c", "from rag.cli import main; main()", *command, "--index", str(index)],
             capture_output=True, encoding="utf-8", check=False,
