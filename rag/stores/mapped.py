@@ -154,7 +154,10 @@ class MappedStore:
     @UNDERSTOOD
     def languages_of(self, passages: Ids) -> NDArray[np.str_]:
         parts = self._each(passages, lambda segment, own: segment.languages_of(own))
-        return _joined(passages, parts, object).astype(np.str_)
+        found = _joined(passages, parts, object).astype(np.str_)
+        if not set(found.tolist()) <= self.manifest["languages"].keys():
+            raise ValueError("a language that the manifest does not name")
+        return found
 
     @UNDERSTOOD
     def sample(self, language: str) -> Ids:
@@ -163,7 +166,10 @@ class MappedStore:
             own = [
                 np.flatnonzero(segment.in_language(language) & segment.alive) + base for segment, base in self._placed
             ]
-            self._samples[language] = np.concatenate(own)[::step]
+            sample = np.concatenate(own)[::step]
+            if len(sample) == 0:
+                raise ValueError("a language that no passage is in")
+            self._samples[language] = sample
         return self._samples[language]
 
     @UNDERSTOOD

@@ -245,7 +245,8 @@ def test_the_process_that_reads_for_the_builder_says_the_same(tmp_path: Path) ->
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_damaged_files_are_read_or_refused(kind: str) -> None:
-    for seed in range(10**6, 10**6 + SOAK * BUDGET.max_examples):
+    files = SOAK * BUDGET.max_examples // (3 if kind == "pdf" else 1)  # a tenth of a second each
+    for seed in range(10**6, 10**6 + files):
         try:
             read(faulty(kind, seed), kind)
         except Exception as error:
