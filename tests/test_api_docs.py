@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -112,6 +113,28 @@ def test_a_call_is_answered_here_whatever_address_the_request_names(server: str,
     assert httpx.post(server + MCP, json=body, headers={**headers, "host": "example.com"}).status_code == 421
     assert '"isError":false' in reply.text
     assert "экзафлопсн" in reply.text
+    assert no_network == []
+
+
+@pytest.mark.parametrize("name", ["path", "url", "orig_name"])
+@pytest.mark.parametrize("wrapped", [False, True], ids=["alone", "in a list"])
+def test_a_tool_takes_no_file_and_no_address(
+    server: str, no_network: list[str], tmp_path: Path, name: str, wrapped: bool
+) -> None:
+    """Gradio would copy the one, and fetch the other, to its temporary folder before the function runs."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("canary of MCP", "utf-8")
+    value = {"path": str(secret), "meta": {"_type": "gradio.FileData"}} | {name: str(secret)}
+    if name == "url":
+        value = {**value, "path": "http://192.0.2.7/x", "url": "http://192.0.2.7/x"}
+    call = {"name": "ask", "arguments": {"question": [value] if wrapped else value, "document": "data:text/plain,x"}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    headers = {"accept": "application/json, text/event-stream"}
+    before = set(Path(tempfile.gettempdir()).glob("gradio/**/*"))
+    reply = httpx.post(server + MCP, json=body, headers=headers, timeout=60)
+    assert '"isError":true' in reply.text
+    assert "canary" not in reply.text
+    assert set(Path(tempfile.gettempdir()).glob("gradio/**/*")) == before
     assert no_network == []
 
 
