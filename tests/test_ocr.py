@@ -192,7 +192,17 @@ def test_a_scanned_page_comes_back_from_its_json_as_it_was() -> None:
     assert ScannedPage.from_json(SCANNED.to_json()) == SCANNED
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"width": 1, "height": 2, "words": [["a", 1]]}', "{"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{}", "[]", "null", '{"width": 1, "height": 2, "words": [["a", 1]]}', "{"),
+        '{"width": 1e999, "height": 2, "words": []}',
+        '{"width": 1, "height": NaN, "words": []}',
+        '{"width": 1, "height": 2, "words": [["a", 1, 1, 1, 1, 1, 1e999]]}',
+        pytest.param("[" * 100_000, id="deep"),
+        pytest.param('{"width": 1' + "0" * 400 + "}", id="long"),
+    ],
+)
 def test_anything_else_is_no_scanned_page(text: str) -> None:
     with pytest.raises(ValueError):
         ScannedPage.from_json(text)

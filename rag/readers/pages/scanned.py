@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 import statistics
 from collections.abc import Iterable
@@ -59,9 +60,14 @@ class ScannedPage:
                 ScannedWord(str(text), float(left), float(top), float(right), float(bottom), float(sure), int(line))
                 for text, left, top, right, bottom, sure, line in values["words"]
             )
-            return cls(float(values["width"]), float(values["height"]), words)
-        except (KeyError, TypeError) as error:
+            page = cls(float(values["width"]), float(values["height"]), words)
+        except (KeyError, TypeError, RecursionError, OverflowError) as error:
             raise ValueError(f"not a scanned page: {text[:40]!r}") from error
+        numbers = [page.width, page.height]
+        numbers += (side for word in words for side in (word.left, word.top, word.right, word.bottom, word.confidence))
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError(f"a scanned page with a side that is no number: {text[:40]!r}")
+        return page
 
 
 def as_page(number: int, scanned: ScannedPage) -> Page:
