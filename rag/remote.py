@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from rag.types import Json, Matrix, Passage, ProgressCallback, Skipped, Vector
 
 BATCH = 1_000  # passages that are embedded and written at a time, which is what a broken build loses
 KEYS = 500  # texts whose vectors are asked for at a time
+WRITTEN = 2_000_000  # keys of a first build that are remembered, so that Milvus is asked for repeated texts only,
+BEGINNING = 8  # and bytes of each: some 150 MB
 ROWS = 4 * KEYS  # that are fetched for them at most: a text that all documents repeat has a row in each
 
 
@@ -49,6 +52,8 @@ class RemoteGrowth:
         self._left = {head.entry.path: head for head in left if head.whole}
         self._broken = [head for head in left if self._left.get(head.entry.path) is not head]
         self._has_vectors = bool(self._old or self._left)
+        self._asked: set[bytes] = set()  # keys of the texts that are being written
+        self._written: set[bytes] = set()  # beginnings of the keys that this build has written
 
     @property
     def has_second(self) -> bool:
@@ -56,13 +61,14 @@ class RemoteGrowth:
         return bool(self._draft.model["second"])
 
     def vectors_of(self, keys: Sequence[bytes], second: bool = False) -> dict[bytes, Vector]:
-        """The stored vectors of these texts, of whatever generation; none are asked for where there are none.
+        """The stored vectors of these texts, of whatever generation; Milvus is asked for those only that it may have.
 
-        What lies beyond ``ROWS`` is embedded again, to the same vector.
+        What lies beyond ``ROWS`` and ``WRITTEN`` is embedded again, to the same vector.
         """
         found: dict[bytes, Vector] = {}
+        self._asked.update(keys)
         if not self._has_vectors:
-            return found
+            keys = [key for key in keys if key[:BEGINNING] in self._written]
         draft, field = self._draft, "second" if second else "vector"
         for kind in (SENTENCES,) if second else (SENTENCES, PASSAGES):
             left = [key for key in keys if key not in found]
@@ -145,4 +151,5 @@ class RemoteGrowth:
         documents = [Stored(each.entry, each.document, each.passages, each.words) for each in held]
         self._draft.put(documents, embedded.first, embedded.second)
         self._held = []
-        self._has_vectors = True
+        self._written.update(key[:BEGINNING] for key in itertools.islice(self._asked, WRITTEN - len(self._written)))
+        self._asked.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -436,6 +437,29 @@ def test_any_file_name_is_found_and_filtered_by(milvus: MilvusServer, tmp_path: 
             assert found == local.search("мост", filters=Filters(document=glob))
     assert opened.search("мост", filters=Filters(document="\ud800*")) == []
     assert opened.search("мост", filters=Filters(language='ru" or version > 0 or "')) == []
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_first_build_asks_milvus_for_no_text_but_repeated_ones(
+    milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    call = Server._call
+
+    def noted(self: Server, method: str, *given: object, **named: object) -> object:
+        where = str(named.get("filter"))
+        asked.extend(re.findall('"([0-9a-f]+)"', where) if where.startswith("key in [") else ())
+        return call(self, method, *given, **named)
+
+    monkeypatch.setattr(Server, "_call", noted)
+    build(documents, milvus.url(next(names)))
+    assert asked == []
+    for path in documents.rglob("*.txt"):
+        path.write_text(f"{path.read_text('utf-8')}\n\nЭта строка стоит везде.\n", "utf-8")
+    encoder = small()
+    build(documents, milvus.url(next(names)), encoder)
+    assert len(set(asked)) == 1
+    assert encoder.encoded.count("Эта строка стоит везде.") == 1
 
 
 @pytest.mark.usefixtures("small_batches")
