@@ -9,6 +9,8 @@ ARG BASE=python:3.11-slim-bookworm
 FROM ${BASE} AS build
 # A package index that has torch without CUDA; without one it comes from pip's own, on Linux with CUDA, some GB more.
 ARG TORCH_INDEX=
+# Of pyproject.toml's extras, with spaces between them: milvus, for an index in Milvus; mcp, for SNOSKA_MCP=on.
+ARG EXTRAS="milvus mcp"
 WORKDIR /source
 RUN python3 -m venv /opt/snoska
 ENV PATH=/opt/snoska/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -17,8 +19,9 @@ RUN set -eu; \
     if [ -n "$TORCH_INDEX" ]; then \
         pip install --no-deps --index-url "$TORCH_INDEX" "$(grep '^torch==' constraints.txt)"; \
     fi; \
-    python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
-        >requirements.txt; \
+    python -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+wanted = [project["dependencies"], *(project["optional-dependencies"][extra] for extra in sys.argv[1:])]; \
+print(*(each for some in wanted for each in some), sep="\n")' $EXTRAS >requirements.txt; \
     pip install --constraint constraints.txt --requirement requirements.txt
 COPY README.md LICENSE NOTICE ./
 COPY rag rag

@@ -32,6 +32,8 @@
 | SNOSKA_MILVUS_CA | a file of certificates to know the server by, which also switches encryption on | none |
 | SNOSKA_MILVUS_DATABASE | the database in Milvus | its default one |
 | SNOSKA_MILVUS_INDEX | the kind of vector index that a new index gets in Milvus: AUTOINDEX, HNSW, FLAT … | AUTOINDEX |
+| SNOSKA_MILVUS_SHARDS | over how many nodes a new index in Milvus spreads what is written, 1 to 16 | 1 |
+| SNOSKA_MILVUS_REPLICAS | in how many copies Milvus holds an index in memory, for more questions at once | 1 |
 | SNOSKA_MILVUS_SECONDS | a server that is away is waited for, and an operation may take, so long | 60 |
 | SNOSKA_EMBEDDINGS_URL | a server that is sent the documents and embeds them, as http://127.0.0.1:8080/v1 | none |
 | SNOSKA_EMBEDDINGS_MODEL | the name that the model has there | multilingual-e5-small, or SNOSKA_MODEL |
@@ -61,6 +63,7 @@ DEVICES = ("cpu", "cuda", "mps")
 PRECISIONS = ("float32", "bfloat16")
 CHANGES = FEEDBACK = ("auto", "on", "off")
 RUNTIMES = ("light", "torch")
+MOST_SHARDS, MOST_REPLICAS = 16, 100  # Milvus's own bound by default, and more nodes than anybody copies to
 VECTOR_INDEXES = ("AUTOINDEX", "FLAT", "HNSW", "HNSW_SQ", "IVF_FLAT", "IVF_SQ8", "DISKANN")
 
 
@@ -100,6 +103,8 @@ class Settings:
     milvus_ca: Path | None = None
     milvus_database: str | None = None
     milvus_index: str = "AUTOINDEX"
+    milvus_shards: int = 1
+    milvus_replicas: int = 1
     milvus_seconds: float = 60
     embeddings_url: str | None = None
     embeddings_model: str | None = None
@@ -151,6 +156,8 @@ class Settings:
             milvus_ca=Path(authority) if authority else None,
             milvus_database=get("MILVUS_DATABASE"),
             milvus_index=_one_of("MILVUS_INDEX", get("MILVUS_INDEX"), VECTOR_INDEXES) or VECTOR_INDEXES[0],
+            milvus_shards=_count("MILVUS_SHARDS", get("MILVUS_SHARDS"), MOST_SHARDS),
+            milvus_replicas=_count("MILVUS_REPLICAS", get("MILVUS_REPLICAS"), MOST_REPLICAS),
             milvus_seconds=_number("MILVUS_SECONDS", get("MILVUS_SECONDS"), 60),
             embeddings_url=get("EMBEDDINGS_URL"),
             embeddings_model=get("EMBEDDINGS_MODEL"),
@@ -177,6 +184,14 @@ def _number(name: str, value: str | None, default: float) -> float:
     if not 0 < number < 1e6:
         raise ConfigurationError(f"SNOSKA_{name}={value!r} is not a number above 0")
     return number
+
+
+def _count(name: str, value: str | None, most: int) -> int:
+    """A whole number from 1 to ``most``; 1 where there is none."""
+    text = value or "1"
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= most):
+        raise ConfigurationError(f"SNOSKA_{name}={value!r:.40} is not a whole number from 1 to {most}")
+    return int(text)
 
 
 def _ocr_languages(value: str) -> tuple[str, ...]:

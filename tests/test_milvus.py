@@ -254,6 +254,39 @@ def test_an_older_server_is_refused(milvus: MilvusServer, monkeypatch: pytest.Mo
         check(milvus.url("one"))
 
 
+def test_shards_and_replicas_are_those_of_the_settings(
+    milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, object]] = []
+    create, load = MilvusClient.create_collection, MilvusClient.load_collection
+
+    def creating(self: MilvusClient, name: str, **given: Any) -> Any:
+        told.append((name.partition("_")[2], given["num_shards"]))
+        return create(self, name, **given)
+
+    def loading(self: MilvusClient, name: str, **given: Any) -> Any:
+        told.append((name.partition("_")[2], f"{given.pop('replica_number')} replicas"))
+        return load(self, name, **given)  # the one server of the tests has room for one
+
+    monkeypatch.setattr(MilvusClient, "create_collection", creating)
+    monkeypatch.setattr(MilvusClient, "load_collection", loading)
+    settings = Settings.from_environment({"SNOSKA_MILVUS_SHARDS": "4", "SNOSKA_MILVUS_REPLICAS": "3"})
+    rag.build(documents, milvus.url("spread"), encoder=small(), settings=settings)
+    data = ("passages", "sentences", "documents", "terms")
+    assert {name: number for name, number in told if isinstance(number, int)} == {
+        **dict.fromkeys((f"g1_{kind}" for kind in data), 4),
+        "state": 1,
+        "m1": 1,
+    }
+    assert {number for _, number in told if isinstance(number, str)} == {"3 replicas"}
+
+
+@pytest.mark.parametrize("value", ["0", "17", "-1", "1.5", "two", "４", "9" * 5000])
+def test_a_number_of_shards_that_is_none_is_refused(value: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"is not a whole number from 1 to 16$"):
+        Settings.from_environment({"SNOSKA_MILVUS_SHARDS": value})
+
+
 def test_a_missing_client_is_named(milvus: MilvusServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pymilvus", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'snoska\[milvus\]'"):

@@ -121,7 +121,7 @@ def create(server: Server, names: Names, made: int, dimension: int, second: int)
             indexes.add_index("grams", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
         for field in scalars[kind]:
             indexes.add_index(field, index_type="INVERTED")
-        _make(server, names.data(made, kind), schema, indexes)
+        _make(server, names.data(made, kind), schema, indexes, server.shards)
 
 
 def create_notes(server: Server, collection: str) -> None:
@@ -133,7 +133,7 @@ def create_notes(server: Server, collection: str) -> None:
         [("key", text, 512), ("name", text, 400), ("data", text, TEXT), ("place", DataType.FLOAT_VECTOR, 2)]
     )
     indexes.add_index("place", index_type="FLAT", metric_type="IP")
-    _make(server, collection, schema, indexes)
+    _make(server, collection, schema, indexes, shards=1)
 
 
 def require(server: Server, collection: str) -> None:
@@ -158,13 +158,15 @@ def _schema(fields: list[tuple[Any, ...]]) -> tuple[Any, Any]:
     return schema, MilvusClient.prepare_index_params()
 
 
-def _make(server: Server, collection: str, schema: Any, indexes: Any) -> None:
+def _make(server: Server, collection: str, schema: Any, indexes: Any, shards: int) -> None:
     if server.exists(collection):
         require(server, collection)
     else:
         properties = {PROPERTY: str(SCHEMA)}
         with _unless_made(lambda: server.exists(collection)):
-            server.create_collection(collection, schema=schema, consistency_level="Bounded", properties=properties)
+            server.create_collection(
+                collection, schema=schema, consistency_level="Bounded", properties=properties, num_shards=shards
+            )
     there = set(server.list_indexes(collection))  # a builder that was killed here has left some of them
     for index in indexes:
         if index.field_name not in there:
@@ -172,7 +174,7 @@ def _make(server: Server, collection: str, schema: Any, indexes: Any) -> None:
             one.append(index)
             with _unless_made(lambda: index.field_name in server.list_indexes(collection)):  # noqa: B023  # called within
                 server.create_index(collection, one, sync=False)  # nothing is there yet to be waited for
-    server.load_collection(collection)
+    server.load(collection)
 
 
 @contextlib.contextmanager

@@ -45,7 +45,8 @@ class Server:
             raise ConfigurationError("an index in Milvus needs pymilvus: pip install 'snoska[milvus]'") from error
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs every error with a traceback; we raise it
         self.address, self._wait = address, settings.milvus_seconds
-        self.vector_index = settings.milvus_index
+        self.vector_index, self.shards = settings.milvus_index, settings.milvus_shards
+        self._replicas = settings.milvus_replicas
         self._secrets = tuple(filter(None, (settings.milvus_password, settings.milvus_token)))
         self._failure: type[Exception] = pymilvus.MilvusException
         options: dict[str, Any] = {"token": settings.milvus_token or "", "db_name": settings.milvus_database or ""}
@@ -93,6 +94,10 @@ class Server:
         finally:
             pages.close()
 
+    def load(self, collection: str) -> None:
+        """Lets the server hold the collection in memory, in as many replicas as the settings say."""
+        self._call("load_collection", collection, replica_number=self._replicas)
+
     def exists(self, collection: str) -> bool:
         return bool(self.has_collection(collection))
 
@@ -117,7 +122,7 @@ class Server:
             except self._failure as error:
                 if getattr(error, "code", None) == NOT_LOADED and args:
                     with contextlib.suppress(self._failure):
-                        self._client.load_collection(args[0], timeout=self._wait)
+                        self._client.load_collection(args[0], timeout=self._wait, replica_number=self._replicas)
                 raise
 
         with self._told():
