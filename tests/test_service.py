@@ -1,21 +1,20 @@
-"""The server under load and under attack by size and slowness; its end; its log."""
+"""The server under load and under attack by size and slowness; its end."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
-import logging
 import os
 import shutil
 import socket
 import statistics
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
+from concurrent import futures
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -23,15 +22,17 @@ import pytest
 
 from rag import index as indexes
 from rag.encoders import BundledEncoder
-from rag.errors import IndexMissing, QuestionError
 from rag.index import Index
-from rag.web import asking, bounds, logs, page, protocol
+from rag.types import BuildReport, ProgressCallback
+from rag.web import asking, bounds, page, protocol
 from rag.web import server as web
 from rag.web.cards import escaped
 from rag.web.collection import Collection
 from rag.web.places import Busy, Gone, Places
 from rag.web.texts import EN, RU
 from tests.browser_help import QUESTIONS
+from tests.slow_index import Slow, asked
+from tests.small_town import TEXTS
 
 # Gradio's queue sums up its own timings with an argument that pandas has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:The copy keyword is deprecated")
@@ -40,38 +41,9 @@ SEEDS = Path(__file__).resolve().parent.parent / "seeds"
 MEBIBYTE = 2**20
 
 
-class Slow:
-    """Stands for an index whose answers take until they are let go."""
-
-    def __init__(self) -> None:
-        self.store = SimpleNamespace(entries={})
-        self.asked, self.let_go = threading.Semaphore(0), threading.Event()
-
-    def warm_up(self) -> None: ...
-
-    def info(self) -> dict[str, Any]:
-        return {"documents": 1, "passages": 1, "model": {"name": "a model"}}
-
-    def document(self, path: str) -> None:
-        raise QuestionError(path)
-
-    def ask(self, *_: object, **__: object) -> None:
-        self.asked.release()
-        assert self.let_go.wait(20)
-        raise IndexMissing("it is over")
-
-
 @pytest.fixture
 def slow() -> Slow:
     return Slow()
-
-
-def asked(url: str, question: str, language: str = "en") -> dict[str, Any]:
-    """What the page's script posts to ask."""
-    config = httpx.get(f"{url}/config").json()
-    (box,) = [each["id"] for each in config["components"] if each["props"].get("elem_id") == "snoska"]
-    data = {"question": question, "language": language}
-    return {"data": data, "component_id": box, "fn_name": "ask", "session_hash": "test"}
 
 
 # --- places ---
@@ -132,6 +104,79 @@ def test_one_too_many_is_told_so_on_the_page(
     assert said["error.many"] in told.json()["answer"]
     again = httpx.post(f"{url}/gradio_api/component_server", json=body)
     assert said["error.many"] not in again.json()["answer"]
+
+
+class Watched(Places):
+    """One runs and one waits; tells who has taken a place, and who has given it up while waiting."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 1)
+        self.came, self.left = threading.Semaphore(0), threading.Semaphore(0)
+
+    async def _wait(self, gone: Callable[[], Awaitable[bool]]) -> None:
+        self.came.release()
+        try:
+            await super()._wait(gone)
+        except Gone:
+            self.left.release()
+            raise
+
+
+def test_a_client_that_goes_away_while_it_waits_frees_its_place(
+    slow: Slow, serve_app: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = Watched()
+    monkeypatch.setattr(asking, "Places", lambda: places)
+    url = serve_app(Collection(lambda _: slow))  # type: ignore[arg-type, return-value]
+    post = functools.partial(httpx.post, f"{url}/gradio_api/component_server", timeout=30)
+    host, port = url.removeprefix("http://").split(":")
+    body = json.dumps(asked(url, "second"))
+    head = f"POST /gradio_api/component_server HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+    with futures.ThreadPoolExecutor(2) as clients:
+        try:
+            first = clients.submit(post, json=asked(url, "first"))
+            assert places.came.acquire(timeout=20)
+            assert slow.asked.acquire(timeout=20)
+            with socket.create_connection((host, int(port)), timeout=20) as second:
+                second.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+                assert places.came.acquire(timeout=20)
+                assert EN["error.many"] in post(json=asked(url, "third")).json()["answer"]
+            assert places.left.acquire(timeout=20)
+            fourth = clients.submit(post, json=asked(url, "fourth"))
+            assert places.came.acquire(timeout=20)
+            assert not first.done()
+        finally:
+            slow.let_go.set()
+        answers = [each.result().json()["answer"] for each in (first, fourth)]
+    assert [escaped(EN["error.missing"]) in answer for answer in answers] == [True, True]
+    assert slow.questions == ["first", "fourth"]  # nothing was looked for on behalf of who had gone
+
+
+def test_one_call_of_the_api_too_many_is_told_to_come_again(
+    slow: Slow, serve_app: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "AT_ONCE", 1)
+    monkeypatch.setattr(page, "WAITING", 1)
+    url = serve_app(Collection(lambda _: slow))  # type: ignore[arg-type, return-value]
+
+    def call(question: str) -> httpx.Response:
+        return httpx.post(f"{url}/gradio_api/call/ask", json={"data": [question]}, timeout=30)
+
+    taken = [call("first")]
+    assert slow.asked.acquire(timeout=20)  # it runs, and is out of the queue
+    taken.append(call("second"))
+    refused = call("third")
+    slow.let_go.set()
+    assert [each.status_code for each in (*taken, refused)] == [200, 200, 503]
+    assert refused.headers["retry-after"] == bounds.SOON
+    assert refused.json() == {"detail": "Queue is full. Max size is 1 and size is 1."}
+    for each in taken:
+        told = httpx.get(f"{url}/gradio_api/call/ask/{each.json()['event_id']}", timeout=30)
+        assert "it is over" in told.text
+    assert call("fourth").status_code == 200
+    assert slow.asked.acquire(timeout=20)
+    assert slow.asked.acquire(timeout=20)
+    assert slow.questions == ["first", "second", "fourth"]
 
 
 # --- size, slowness ---
@@ -231,137 +276,92 @@ def test_a_server_that_is_stopped_finishes_what_runs(slow: Slow) -> None:
     assert escaped(EN["error.missing"]) in answers[0].json()["answer"]
 
 
-# --- the log ---
-
-
-@pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Callable[[logging.Logger], list[str]]:
-    """The lines of a log, from now on."""
-
-    def of(log: logging.Logger) -> list[str]:
-        written: list[str] = []
-        handler = logging.Handler()
-        monkeypatch.setattr(handler, "emit", lambda record: written.append(record.getMessage()))
-        monkeypatch.setattr(log, "handlers", [handler])
-        return written
-
-    return of
-
-
-def test_the_log_has_a_line_for_each_request_and_no_question(
-    idle: str, lines: Callable[[logging.Logger], list[str]]
-) -> None:
-    written = lines(logs.requests)
-    httpx.get(f"{idle}/?q=a+secret")
-    httpx.post(f"{idle}/gradio_api/call/ask", json={"data": ["a secret"]})
-    httpx.get(f"{idle}/%0a%7B%22status%22:200%7D%1b[31m{'x' * 500}", headers={"x-forwarded-for": "6.6.6.6"})
-    deadline = time.monotonic() + 20
-    while len(written) < 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    assert "secret" not in "".join(written)
-    assert [line for line in written if "\n" in line or "\x1b" in line] == []
-    told = [json.loads(line) for line in written]
-    assert [(each["method"], each["path"][:20], each["status"]) for each in told] == [
-        ("GET", "/", 200),
-        ("POST", "/gradio_api/call/ask", 200),
-        ("GET", '/\n{"status":200}\x1b[31', 404),
-    ]
-    assert {each["client"] for each in told} == {"127.0.0.1"}
-    assert max(len(each["path"]) for each in told) == 200
-    assert set(told[0]) == {"time", "method", "path", "status", "ms", "bytes", "client"}
-
-
-@pytest.mark.model
-def test_questions_are_written_down_where_that_is_asked_for(
-    seed_index: Index, serve_app: Callable[..., str], lines: Callable[[logging.Logger], list[str]]
-) -> None:
-    url, question = serve_app(Collection(lambda _: seed_index)), QUESTIONS["ru"]
-    written = lines(logs.questions)
-    httpx.post(f"{url}/gradio_api/component_server", json=asked(url, f" {question}\u2028\x85{{}}\n"), timeout=60)
-    event = httpx.post(f"{url}/gradio_api/call/ask", json={"data": [question]}).json()["event_id"]
-    httpx.get(f"{url}/gradio_api/call/ask/{event}", timeout=60)
-    event = httpx.post(f"{url}/gradio_api/call/search", json={"data": ["экзафлопс"]}).json()["event_id"]
-    httpx.get(f"{url}/gradio_api/call/search/{event}", timeout=60)
-    told = [json.loads(line) for line in written]
-    assert [(each["by"], each["question"], each.get("verdict")) for each in told] == [
-        ("page", f"{question} {{}}", "found"),
-        ("ask", question, "found"),
-        ("search", "экзафлопс", None),
-    ]
-    assert [line for line in written if not line.isascii() or "\n" in line] == []
-
-
-@pytest.mark.parametrize("given", [{}, {"SNOSKA_LOG_REQUESTS": "on"}, {"SNOSKA_LOG_QUESTIONS": "on"}], ids=str)
-def test_each_log_is_written_only_where_its_setting_says_so(tmp_path: Path, given: dict[str, str]) -> None:
-    code = (
-        "import logging\nlogging.basicConfig(level=logging.DEBUG)\nfrom rag.settings import Settings\n"
-        "from rag.web import logs\nlogs.follow(Settings.from_environment())\n"
-        "logs._line(logs.requests, of='requests')\nlogs.write_question('page', 'questions')\n"
-    )
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SNOSKA_")}
-    told = subprocess.run([sys.executable, "-c", code], env={**environment, **given}, capture_output=True, text=True)
-    lines = [line for line in told.stderr.splitlines() if "requests" in line or "questions" in line]
-    assert (told.returncode, [next(k for k in ("requests", "questions") if k in line) for line in lines]) == (
-        0,
-        [name.removeprefix("SNOSKA_LOG_").lower() for name in given],
-    )
-
-
 # --- load ---
 
 
-def loaded(
-    users: int, seconds: float, encoder: BundledEncoder, folder: Path, serve_app: Callable[..., str]
-) -> tuple[list[float], list[str], int, list[float]]:
-    """Users who ask without a pause while the collection changes twice.
+CHANGES = (False, True, True)  # a document comes each time; whether the index is made anew then, or brought up to date
 
-    Gives the seconds of each answer, what went wrong, how many documents there are afterwards, and the process's memory
-    in MiB at each third.
-    """
-    documents = folder / "documents"
+
+@dataclass
+class Load:
+    """What came of it: seconds of each answer, what went wrong, the builds, and MiB of memory around them."""
+
+    took: list[float] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    built: list[BuildReport] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Each document was read, and each text embedded, again where the index was made anew, and only there."""
+        begun, all_texts = len(TEXTS) + 1, self.built[0].embedded_texts
+        assert self.wrong == []
+        assert [(each.documents, each.added, each.unchanged) for each in self.built] == [
+            (begun, begun, 0),
+            *(
+                (begun + number, begun + number, 0) if anew else (begun + number, 1, begun + number - 1)
+                for number, anew in enumerate(CHANGES, start=1)
+            ),
+        ]
+        assert [each.embedded_texts for each in self.built[1:]] == [
+            all_texts + number if anew else 1 for number, anew in enumerate(CHANGES, start=1)
+        ]
+
+
+def loaded(users: int, seconds: float, encoder: BundledEncoder, folder: Path, serve_app: Callable[..., str]) -> Load:
+    """Users who ask without a pause until documents have come and the index has been made anew twice."""
+    documents, load = folder / "documents", Load()
     shutil.copytree(SEEDS, documents)
-    memory: list[float] = []
+    for name, text in TEXTS.items():
+        (documents / name).write_text(text, encoding="utf-8")
+
+    def noted(index: Index) -> Index:
+        assert index.report is not None
+        load.built.append(index.report)
+        return index
 
     def changes(stop: threading.Event) -> Generator[bool]:
         yield True
-        for number in range(2):
-            stop.wait(seconds / 3)
-            memory.append(resident())
+        begun = time.monotonic()
+        for number, anew in enumerate(CHANGES):
+            due = begun + seconds * (number + 1) / (len(CHANGES) + 1)
+            stop.wait(max(due - time.monotonic(), 0))
+            load.memory.append(resident())
             (documents / f"new {number}.txt").write_text(f"Город Тестовск {number} основан в 1723 году.\n", "utf-8")
+            if anew:
+                collection.renew(rebuild=True)
             yield True
 
-    def renew(opened: Index, changed: bool, progress: Any) -> Index:
-        return opened.updated(documents, progress=progress) if changed else opened
+    def prepare(progress: ProgressCallback) -> Index:
+        return noted(indexes.build(documents, folder / "index", encoder=encoder, progress=progress))
 
-    collection = Collection(
-        lambda progress: indexes.build(documents, folder / "index", encoder=encoder, progress=progress), changes, renew
-    )
+    def renew(opened: Index, changed: bool, progress: ProgressCallback) -> Index:
+        return noted(opened.updated(documents, progress=progress)) if changed else opened
+
+    def rebuild(opened: Index | None, progress: ProgressCallback) -> Index:
+        assert opened is not None
+        return noted(opened.updated(documents, rebuild=True, progress=progress))
+
+    collection = Collection(prepare, changes, renew, documents, rebuild=rebuild)
     url = serve_app(collection)
-    before = collection.index().info()["documents"]
+    collection.index()
     bodies = [asked(url, question, language) for language, question in QUESTIONS.items()]
-    took: list[float] = []
-    wrong: list[str] = []
 
     async def user(number: int, until: float) -> None:
         async with httpx.AsyncClient(timeout=60) as client:
-            while time.monotonic() < until:
+            while time.monotonic() < until or (len(load.built) <= len(CHANGES) and time.monotonic() < until + 60):
                 begun = time.monotonic()
                 answer = await client.post(f"{url}/gradio_api/component_server", json=bodies[number % len(bodies)])
-                took.append(time.monotonic() - begun)
+                load.took.append(time.monotonic() - begun)
                 if answer.status_code != 200 or "около 500 компаний" not in answer.text:
-                    wrong.append(f"{answer.status_code} {answer.text[:200]}")
+                    load.wrong.append(f"{answer.status_code} {answer.text[:200]}")
 
     async def all_users() -> None:
         until = time.monotonic() + seconds
         await asyncio.gather(*(user(number, until) for number in range(users)))
 
     asyncio.run(all_users())
-    deadline = time.monotonic() + 60
-    while collection.index().info()["documents"] < before + 2 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    memory.append(resident())
-    return took, wrong, collection.index().info()["documents"] - before, memory
+    load.memory.append(resident())
+    return load
 
 
 def resident() -> float:
@@ -375,9 +375,9 @@ def resident() -> float:
 def test_readers_are_answered_while_the_collection_is_rebuilt_twice(
     encoder: BundledEncoder, tmp_path: Path, serve_app: Callable[..., str]
 ) -> None:
-    took, wrong, new, _ = loaded(8, 10, encoder, tmp_path, serve_app)
-    assert (wrong, new) == ([], 2)
-    assert len(took) >= 8
+    load = loaded(8, 10, encoder, tmp_path, serve_app)
+    load.check()
+    assert len(load.took) >= 8
 
 
 @pytest.mark.model
@@ -386,8 +386,8 @@ def test_32_readers_are_answered_for_a_minute(
     encoder: BundledEncoder, tmp_path: Path, serve_app: Callable[..., str]
 ) -> None:
     """Prints how long they waited, which is the machine's affair; that nothing fails and memory stays level is ours."""
-    took, wrong, new, memory = loaded(32, 60, encoder, tmp_path, serve_app)
-    p95 = statistics.quantiles(took, n=20)[-1]
-    print(f"{len(took)} answers, p50 {statistics.median(took):.2f} s, p95 {p95:.2f} s, memory {memory} MiB")  # noqa: T201
-    assert (wrong, new) == ([], 2)
-    assert memory[-1] < 1.2 * memory[0] + 50
+    load = loaded(32, 60, encoder, tmp_path, serve_app)
+    p50, p95 = statistics.median(load.took), statistics.quantiles(load.took, n=20)[-1]
+    print(f"{len(load.took)} answers, p50 {p50:.2f} s, p95 {p95:.2f} s, memory {load.memory} MiB")  # noqa: T201
+    load.check()
+    assert load.memory[-1] < 1.2 * load.memory[0] + 50

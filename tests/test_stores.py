@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -10,15 +12,20 @@ import numpy as np
 import pytest
 
 import rag
+from rag.encoders import BundledEncoder
 from rag.errors import IndexMismatch, IndexMissing, NothingToIndex, QuestionError
 from rag.index import check, info
 from rag.settings import Settings
 from rag.text import stems
 from rag.types import Centre, Citation, Filters
+from tests import small_town
+from tests.browser_help import QUESTIONS as SEED_QUESTIONS
 from tests.milvus_server import MilvusServer
 from tests.small_encoder import SmallEncoder, SmallSecond
 from tests.small_mapped import some_texts
 
+ROOT = Path(__file__).resolve().parent.parent
+SEEDS, XQUAD = ROOT / "seeds", ROOT.parent / "shared" / "eval" / "xquad"
 HALF = 2e-3  # half precision of a mapped index, in a cosine
 ENCODER = SmallEncoder(second=SmallSecond())
 KINDS = {"memory": Settings(ocr=()), "mapped": Settings(ocr=(), mapped_from=2), "milvus": Settings(ocr=())}
@@ -248,6 +255,34 @@ def test_documents_are_the_same(index: rag.Index, same: rag.Index) -> None:
     assert index.store.has_second
     with pytest.raises(QuestionError, match="holds no document"):
         index.document("nowhere.txt")
+
+
+# -- the same answers with the model that users have
+
+
+@pytest.mark.model
+def test_the_bundled_model_finds_the_same_first_ten_in_a_folder_and_in_milvus(
+    encoder: BundledEncoder, milvus: MilvusServer, tmp_path: Path
+) -> None:
+    documents, questions = tmp_path / "documents", [*small_town.QUESTIONS, *SEED_QUESTIONS.values()]
+    shutil.copytree(SEEDS, documents)
+    for name, text in small_town.TEXTS.items():
+        (documents / name).write_text(text, encoding="utf-8")
+    if XQUAD.is_dir():
+        shutil.copy(XQUAD / "ru" / "article-00.ru.txt", documents)
+        for language in ("ru", "en"):
+            lines = (XQUAD / f"{language}-questions.ru-documents.jsonl").read_text("utf-8").splitlines()
+            questions += [json.loads(line)["question"] for line in lines[:6]]
+    settings = Settings(ocr=())
+    kept, remote = (
+        rag.build(documents, index, encoder=encoder, settings=settings)
+        for index in (tmp_path / "index", milvus.url(next(names)))
+    )
+    assert len(questions) >= 22
+    for question in questions:
+        ours, theirs = remote.search(question, 10), kept.search(question, 10)
+        assert len(theirs) == 10
+        assert cited(ours, 1e-5) == cited(theirs, 1e-5), question
 
 
 # -- changes
