@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MODES = ("hybrid", "dense", "lexical", "rrf")
 
 index_option = click.option(
-    "--index", "-i", default="index", show_default=True, metavar="INDEX", help="The folder of the index."
+    "--index", "-i", default="index", show_default=True, help="A folder, or milvus://HOST:PORT/COLLECTION."
 )
 literal_option = click.option("--literal", is_flag=True, help="As typed: correct no keyboard layout, no spelling.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -84,8 +84,12 @@ def build(documents: str, index: str, rebuild: bool, shard: str | None, watch: b
     if shard is not None:
         from rag.index import build_share
 
+        try:
+            share = Share.parse(shard)
+        except ConfigurationError as error:
+            raise click.UsageError(str(error)) from error
         with Bar() as bar:
-            report = build_share(documents, index, Share.parse(shard), rebuild=rebuild, progress=bar)
+            report = build_share(documents, index, share, rebuild=rebuild, progress=bar)
         tell(report)
     elif watch:
         _watch(documents, index, rebuild, show)
@@ -159,7 +163,7 @@ def ask(
 
     endpoint = _endpoint() if generate else None
     opened = rag.open(index)
-    answer = opened.ask(question, count, filters=_filters(filters), literal=literal)
+    answer = opened.ask(question, count, filters=Filters(**filters), literal=literal)
     if endpoint is None:
         _print(export.answer_json(answer)) if as_json else _out(_answer(answer))
         return
@@ -207,7 +211,7 @@ def search(query: str, index: str, count: int, mode: Mode, as_json: bool, litera
     """List the passages that fit QUERY best."""
     import rag
 
-    hits = rag.open(index).search(query, count, mode=mode, filters=_filters(filters), literal=literal)
+    hits = rag.open(index).search(query, count, mode=mode, filters=Filters(**filters), literal=literal)
     if as_json:
         _print(export.search_json(query, hits))
     else:
@@ -341,10 +345,6 @@ def _typed(text: str) -> str:
         if any("\udc80" <= sign <= "\udcff" for sign in text)
         else text
     )
-
-
-def _filters(values: dict[str, str | None]) -> Filters:
-    return Filters(**values)
 
 
 def _print(value: Json) -> None:

@@ -57,8 +57,10 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from rag.address import check_http
 from rag.errors import ConfigurationError
 
+EMBEDDINGS_EXAMPLE = "http://127.0.0.1:8080/v1"
 DEVICES = ("cpu", "cuda", "mps")
 PRECISIONS = ("float32", "bfloat16")
 CHANGES = FEEDBACK = ("auto", "on", "off")
@@ -159,7 +161,7 @@ class Settings:
             milvus_shards=_count("MILVUS_SHARDS", get("MILVUS_SHARDS"), MOST_SHARDS),
             milvus_replicas=_count("MILVUS_REPLICAS", get("MILVUS_REPLICAS"), MOST_REPLICAS),
             milvus_seconds=_number("MILVUS_SECONDS", get("MILVUS_SECONDS"), 60),
-            embeddings_url=get("EMBEDDINGS_URL"),
+            embeddings_url=_embeddings_url(get("EMBEDDINGS_URL")),
             embeddings_model=get("EMBEDDINGS_MODEL"),
             embeddings_key=get("EMBEDDINGS_KEY"),
             embeddings_seconds=_number("EMBEDDINGS_SECONDS", get("EMBEDDINGS_SECONDS"), 60),
@@ -222,6 +224,13 @@ def _proxies(value: str) -> tuple[str, ...]:
 
 def _root_path(value: str) -> str:
     path = value.rstrip("/")
-    if path and not re.fullmatch(r"(/[\w~.-]+)+", path, re.ASCII):
+    if path and not re.fullmatch(r"(/(?!\.{1,2}(/|$))[\w~.-]+)+", path, re.ASCII):
         raise ConfigurationError(f"SNOSKA_ROOT_PATH={value!r} is no path: write it as /docs")
     return path
+
+
+def _embeddings_url(value: str | None) -> str | None:
+    """Checked here, so that a slip of the hand is told before documents are read or a page is served."""
+    if value is not None:
+        check_http("EMBEDDINGS", value, EMBEDDINGS_EXAMPLE)
+    return value

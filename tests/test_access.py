@@ -114,6 +114,8 @@ def test_the_password_may_lie_in_a_file(tmp_path: Path) -> None:
         ("SNOSKA_PROXIES", "10.0.0.1, everyone", "no list of addresses"),
         ("SNOSKA_ROOT_PATH", "/a b", "is no path"),
         ("SNOSKA_ROOT_PATH", "https://evil.example", "is no path"),
+        ("SNOSKA_ROOT_PATH", "/a/../b", "is no path"),
+        ("SNOSKA_ROOT_PATH", "/a/.", "is no path"),
         ("SNOSKA_AUTH", "no", "use one of on, off"),
     ],
 )

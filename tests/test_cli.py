@@ -73,8 +73,14 @@ def test_the_contract_names_every_command_and_no_other() -> None:
         ["ask", "вопрос", "-k", "five"],
         ["search", "вопрос", "--mode", "psychic"],
         ["build", "--fast"],
+        ["build", "--shard", "5/4"],
+        ["build", "--shard", f"1/{'9' * 5000}"],
+        ["build", "--shard", "１/４"],
     ],
-    ids=["no such command", "no question", "no number", "no such mode", "no such option"],
+    ids=[
+        *("no such command", "no question", "no number", "no such mode", "no such option"),
+        *("no such part", "no number of parts", "full-width digits"),
+    ],
 )
 def test_wrong_usage_exits_with_2(snoska: object, arguments: list[str]) -> None:
     done = snoska(*arguments)  # type: ignore[operator]
@@ -176,6 +182,9 @@ def test_json_escapes_no_cyrillic(snoska: object, seed_folder: Path) -> None:
         (["ask", "вопрос", "-i", "{tmp}/nowhere"], "run 'snoska build' first"),
         (["ask", "вопрос", "-i", "{seed}/CURRENT"], "is not a folder"),
         (["ask", "вопрос", "-i", "milvus://127.0.0.1/c"], "milvus://HOST:PORT/COLLECTION"),
+        (["build", "{seed}", "-i", "http://127.0.0.1:1/c"], "name a folder, or milvus://HOST:PORT/COLLECTION"),
+        (["build", "{root}/seeds", "-i", "{seed}/CURRENT"], "CURRENT is not a folder: name the folder of an index"),
+        (["serve", "-i", "{seed}", "--host", ""], "give 127.0.0.1, or 0.0.0.0 for all addresses"),
         (["build", "{tmp}", "-i", "{tmp}/i", "--shard", "1/2"], "--shard is for an index in Milvus"),
         (["ask", "  ", "-i", "{seed}"], "the question is empty"),
         (["ask", "я" * 100_000, "-i", "{seed}"], "100,000 characters"),
@@ -189,11 +198,32 @@ def test_json_escapes_no_cyrillic(snoska: object, seed_folder: Path) -> None:
 def test_bad_input_is_told_in_one_line(
     snoska: object, seed_folder: Path, tmp_path: Path, arguments: list[str], words: str
 ) -> None:
-    done = snoska(*(argument.format(tmp=tmp_path, seed=seed_folder) for argument in arguments))  # type: ignore[operator]
+    done = snoska(*(argument.format(tmp=tmp_path, seed=seed_folder, root=ROOT) for argument in arguments))  # type: ignore[operator]
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("snoska: ")
     assert done.err.count("\n") == 1
     assert words in done.err
+
+
+@pytest.mark.parametrize(
+    "command", [["build", "{tmp}/nowhere"], ["ask", "вопрос"], ["serve", "--port", "0"]], ids=" ".join
+)
+def test_an_embeddings_server_that_cannot_be_is_refused_before_anything_is_done(
+    snoska: object, seed_folder: Path, tmp_path: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SNOSKA_EMBEDDINGS_URL", "http://[::1")
+    done = snoska(*(each.format(tmp=tmp_path) for each in command), "-i", seed_folder)  # type: ignore[operator]
+    assert (done.code, done.out, done.err) == (
+        1,
+        "",
+        "snoska: SNOSKA_EMBEDDINGS_URL is no http address: write it as http://127.0.0.1:8080/v1\n",
+    )
+
+
+@pytest.mark.parametrize("command", ["build", "ask", "search", "eval", "serve", "check", "info"])
+def test_help_names_both_places_of_an_index(snoska: object, command: str) -> None:
+    done = snoska(command, "--help")  # type: ignore[operator]
+    assert "A folder, or milvus://HOST:PORT/COLLECTION." in " ".join(done.out.split())
 
 
 def test_an_unexpected_error_has_no_traceback(snoska: object, monkeypatch: pytest.MonkeyPatch) -> None:

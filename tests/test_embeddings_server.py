@@ -326,6 +326,27 @@ def test_an_address_that_cannot_be_used_is_refused(url: str, message: str) -> No
     assert KEY not in str(error.value)
 
 
+NO_HOSTS = [
+    *("http://[::1", "http://..../v1", "http://.", "http://a..b/v1", "http://xn--/v1", "http://exa mple/v1"),
+    *("http://exa%20mple/v1", f"http://{'a' * 64}/v1", "http://127.0.0.1:99999/v1", "http://127.0.0.1:0/v1"),
+    *(f"http://h:{'1' * 5000}/v1", "http://\ud800/v1"),
+]
+
+
+@pytest.mark.parametrize("url", NO_HOSTS, ids=range(len(NO_HOSTS)))
+def test_what_no_request_can_be_sent_to_is_refused_by_whatever_reads_it(url: str) -> None:
+    message = r"^SNOSKA_EMBEDDINGS_URL is no http address: write it as http://127.0.0.1:8080/v1$"
+    with pytest.raises(ConfigurationError, match=message):
+        Settings.from_environment({"SNOSKA_EMBEDDINGS_URL": url})
+    with pytest.raises(ConfigurationError, match=message):
+        EmbeddingsServer.configured(Settings(embeddings_url=url), "a-model", 384)
+
+
+@pytest.mark.parametrize("host", ["a_b", "пример.рф", "host.", "[::1]", "[fe80::1%eth0]", "10.0.0.1:65535"])
+def test_what_may_be_a_server_is_taken(host: str) -> None:
+    assert Settings.from_environment({"SNOSKA_EMBEDDINGS_URL": f"http://{host}/v1"}).embeddings_url is not None
+
+
 def test_settings_and_server_do_not_show_the_key() -> None:
     given = {"SNOSKA_EMBEDDINGS_URL": "https://host/v1/", "SNOSKA_EMBEDDINGS_KEY": KEY}
     settings = Settings.from_environment(given)

@@ -317,7 +317,16 @@ def test_a_collection_of_others_is_left_alone(milvus: MilvusServer, documents: P
 
 @pytest.mark.parametrize(
     "address",
-    ["milvus://host/one", "milvus://host:19530", "milvus://host:0/one", "milvus://host:1/о", "milvus://host:1/a-b"],
+    [
+        *(
+            "milvus://host/one",
+            "milvus://host:19530",
+            "milvus://host:0/one",
+            "milvus://host:1/о",
+            "milvus://host:1/a-b",
+        ),
+        *("MILVUS://host:1/a-b", "http://host:19530/one", "milvuss://host:1/one", " ftp://host", "milvus:one"),
+    ],
 )
 def test_an_address_that_is_none_is_told(address: str) -> None:
     with pytest.raises(ConfigurationError, match=r"milvus://HOST:PORT/COLLECTION"):
@@ -328,12 +337,24 @@ def test_a_password_in_an_address_is_not_repeated() -> None:
     with pytest.raises(ConfigurationError, match="SNOSKA_MILVUS_PASSWORD") as told:
         place("milvus://anna:s3cret@host:19530/one")
     assert "s3cret" not in str(told.value)
+    for more in ("milvus://h:1/x?p=s3cret", "milvus://h:1/x#s3cret", "milvus://h:1/x;s3cret", "http://u:s3cret@h:1/x"):
+        with pytest.raises(ConfigurationError, match=r"milvus://HOST:PORT/COLLECTION") as told:
+            place(more)
+        assert "s3cret" not in str(told.value)
 
 
 def test_addresses_are_read() -> None:
     assert place("milvus://db.example:19530/press") == Address("db.example", 19530, "press")
     assert place(Path("milvus://[::1]:1/a")) == Address("[::1]", 1, "a")
-    assert place("milvus") == Path("milvus")
+    assert place("Milvus://db.example:19530/press") == Address("db.example", 19530, "press")
+    for folder in ("milvus", r"C:\x", "C:/x", "c://x", "a/b://c", "/a:/b", "notes:2025/a"):
+        assert place(folder) == Path(folder)
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999", pytest.param("1" * 5000, id="long")])
+def test_a_port_that_is_none_is_told(port: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"the port in .* is a number from 1 to 65535"):
+        place(f"milvus://host:{port}/one")
 
 
 # -- what is kept and what is swept
@@ -605,7 +626,9 @@ def test_shards_of_another_number_start_anew(milvus: MilvusServer, documents: Pa
     assert answers(rag.open(index, encoder=small(), settings=SETTINGS)) == right(documents)
 
 
-@pytest.mark.parametrize("part", ["", "1", "3/2", "1/0", "a/b", "-1/2", "1/99999"])
+@pytest.mark.parametrize(
+    "part", ["", "1", "3/2", "1/0", "a/b", "-1/2", "1/99999", pytest.param(f"{'1' * 5000}/9", id="long"), "１/４"]
+)
 def test_a_part_that_is_none_is_told(part: str) -> None:
     with pytest.raises(ConfigurationError, match="write it as 1/4"):
         Share.parse(part)

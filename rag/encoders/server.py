@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag.address import check_http
 from rag.encoders.answers import API, LOG, read_vectors
 from rag.errors import ConfigurationError, ModelError
-from rag.settings import Settings
+from rag.settings import EMBEDDINGS_EXAMPLE, Settings
 from rag.text import shorten
 from rag.types import Matrix
 
@@ -51,20 +52,8 @@ class EmbeddingsServer:
     @classmethod
     def configured(cls, settings: Settings, model: str, dimension: int) -> EmbeddingsServer:
         """The one that the settings name. Raises ConfigurationError where it cannot be used."""
-        import httpx
-
         url, key = settings.embeddings_url or "", settings.embeddings_key
-        no_address = "SNOSKA_EMBEDDINGS_URL is no http address: write it as http://127.0.0.1:8080/v1"
-        try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL:
-            raise ConfigurationError(no_address) from None  # which would quote a part, and that may be a password
-        if parsed.scheme not in ("http", "https") or not parsed.host:
-            raise ConfigurationError(no_address)
-        if parsed.userinfo or parsed.query or parsed.fragment:
-            raise ConfigurationError(
-                "SNOSKA_EMBEDDINGS_URL holds more than an address: put a key into SNOSKA_EMBEDDINGS_KEY"
-            )
+        check_http("EMBEDDINGS", url, EMBEDDINGS_EXAMPLE)
         if key is not None and not (key.isascii() and key.isprintable()):
             raise ConfigurationError("SNOSKA_EMBEDDINGS_KEY holds a character that no key has: copy it again")
         name = settings.embeddings_model or model

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from rag.address import check_http
 from rag.errors import ConfigurationError, GenerationError
 from rag.generation.protocol import MAX_EVENT, Events, Pieces, refused
 from rag.settings import Settings
@@ -130,13 +131,6 @@ def _json(body: bytes) -> object:
 
 
 def _check(url: str, key: str | None) -> None:
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ConfigurationError(f"SNOSKA_GENERATE_URL is no URL ({error}): write http://127.0.0.1:11434/v1") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ConfigurationError("SNOSKA_GENERATE_URL is no http address: write it as http://127.0.0.1:11434/v1")
-    if parsed.userinfo or parsed.query or parsed.fragment:
-        raise ConfigurationError("SNOSKA_GENERATE_URL holds more than an address: put a key into SNOSKA_GENERATE_KEY")
+    check_http("GENERATE", url, "http://127.0.0.1:11434/v1")
     if key is not None and not (key.isascii() and key.isprintable()):
         raise ConfigurationError("SNOSKA_GENERATE_KEY holds a character that no key has: copy it again")

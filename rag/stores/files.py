@@ -202,6 +202,8 @@ def writing(folder: Path) -> Iterator[None]:
 
 def unwritable(folder: Path, error: OSError) -> IndexUnusable:
     """The error that says what is wrong with the folder, and what to do."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return IndexUnusable(f"{folder} is not a folder: name the folder of an index")
     remedies = {**dict.fromkeys(FULL, "make room there"), errno.EIO: "see to its disk, which fails"}
     remedy = remedies.get(error.errno or 0, "allow it")
     return IndexUnusable(f"{folder} cannot be written ({error.strerror}): {remedy}, or name another --index")

@@ -41,6 +41,8 @@ def serve(
     come in without a password though ``no_auth`` is not set.
     """
     settings = Settings.from_environment()
+    if not host.strip():
+        raise ConfigurationError("the host to listen on has no name: give 127.0.0.1, or 0.0.0.0 for all addresses")
     rules = Rules.configured(settings, host, no_auth or not settings.auth)
     handler = logging.StreamHandler()
     handler.setFormatter(logs.Lines("%(levelname)s %(name)s: %(message)s"))

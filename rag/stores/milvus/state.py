@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import secrets
 import socket
 import threading
@@ -38,10 +39,11 @@ class Share:
     def parse(cls, text: str) -> Share:
         """Of ``i/n``, i from 1 to n, or from 0 as job arrays count: 0 and n are the same part. Raises
         ConfigurationError."""
-        number, _, of = text.partition("/")
-        if not (number.isdecimal() and of.isdecimal() and int(number) <= int(of) and 0 < int(of) <= MOST):
+        found = re.fullmatch(r"(\d{1,5})/(\d{1,5})", text, re.ASCII)  # Python reads no number of thousands of digits
+        number, of = (int(found[1]), int(found[2])) if found else (0, 0)
+        if not (number <= of and 0 < of <= MOST):
             raise ConfigurationError(f"--shard {text!r:.40} names no part: write it as 1/4, of at most {MOST:,}")
-        return cls(int(number) % int(of), int(of))
+        return cls(number % of, of)
 
     @property
     def lease(self) -> str:
