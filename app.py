@@ -19,8 +19,8 @@ HERE = Path(__file__).resolve().parent
 def main() -> None:
     """Serves the page; brings the index up to date meanwhile."""
     host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "7860"
-    if not (port.isascii() and port.isdigit() and int(port) < 2**16):
-        sys.exit(f"snoska: PORT={port!r} is not a port: give a number from 0 to 65535")
+    if not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 2**16):
+        sys.exit(f"snoska: PORT={port!r:.40} is not a port: give a number from 0 to 65535")
     documents, index = (os.environ.get(name) for name in ("DOCUMENTS", "INDEX"))
     try:
         serve(index or HERE / "index", host, int(port), documents=documents or HERE / "seeds")
