@@ -234,7 +234,8 @@ def test_a_failing_disk_is_told_in_a_sentence_and_leaves_nothing_behind(
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(IndexUnusable, match="allow it, or name another --index"), BlockWriter(tmp_path / "file", "a.b"):
+    named = "is not a folder: name the folder of an index"
+    with pytest.raises(IndexUnusable, match=named), BlockWriter(tmp_path / "file", "a.b"):
         pass
 
 

@@ -179,6 +179,8 @@ def test_a_file_of_just_the_limit_is_taken(clean: ChangingPage) -> None:
 def test_an_upload_that_is_broken_off_leaves_nothing(clean: ChangingPage) -> None:
     def broken() -> Iterator[bytes]:
         yield b"x" * 2**21
+        while not clean.uploaded():  # it has begun to be kept
+            time.sleep(0.01)
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
