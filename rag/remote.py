@@ -52,7 +52,6 @@ class RemoteGrowth:
         self._left = {head.entry.path: head for head in left if head.whole}
         self._broken = [head for head in left if self._left.get(head.entry.path) is not head]
         self._has_vectors = bool(self._old or self._left)
-        self._asked: set[bytes] = set()  # keys of the texts that are being written
         self._written: set[bytes] = set()  # beginnings of the keys that this build has written
 
     @property
@@ -66,7 +65,6 @@ class RemoteGrowth:
         What lies beyond ``ROWS`` and ``WRITTEN`` is embedded again, to the same vector.
         """
         found: dict[bytes, Vector] = {}
-        self._asked.update(keys)
         if not self._has_vectors:
             keys = [key for key in keys if key[:BEGINNING] in self._written]
         draft, field = self._draft, "second" if second else "vector"
@@ -151,5 +149,6 @@ class RemoteGrowth:
         documents = [Stored(each.entry, each.document, each.passages, each.words) for each in held]
         self._draft.put(documents, embedded.first, embedded.second)
         self._held = []
-        self._written.update(key[:BEGINNING] for key in itertools.islice(self._asked, WRITTEN - len(self._written)))
-        self._asked.clear()
+        if not self._has_vectors:
+            room = WRITTEN - len(self._written)
+            self._written.update(key[:BEGINNING] for key in itertools.islice(embedded.first, room))
