@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from rag.types import Json, Matrix
+from tests.local_server import serving
 
 WAIT = 30  # seconds that the server waits for a test at most
 
@@ -123,15 +124,6 @@ def served_model(embed: Embed) -> Iterator[ServedModel]:
             if not isinstance(sys.exception(), OSError):  # a client that has given up is no error
                 super().handle_error(*told)
 
-    server = Server(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    model.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(Server(("127.0.0.1", 0), Handler), model.over.set) as url:
+        model.url = f"{url}/v1"
         yield model
-    finally:
-        model.over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
