@@ -38,6 +38,7 @@ from rag.records import (
     words_to_bytes,
 )
 from rag.stores import files
+from rag.stores.bounds import check_rising
 from rag.stores.entry import Entry
 from rag.stores.files import Part
 from rag.stores.filtering import passes
@@ -354,7 +355,7 @@ def _dense(data: Mapping[str, bytes], sentences: Sequence[int]) -> DenseLeg:
     if len(rows) and rows.min() < 0:
         raise ValueError("a row before the first")
     passages = len(sentences)
-    _rising(bounds, len(rows) - passages)
+    check_rising(bounds, len(rows) - passages)
     if np.diff(bounds).tolist() != list(sentences) or 0 in sentences:
         raise ValueError("other sentences than the passages have")
     vectors = [_faiss(data[role]) for role in ("vectors", SECOND) if role in data]
@@ -368,11 +369,5 @@ def _stems(data: Mapping[str, bytes]) -> list[list[str]]:
         raise TypeError("the vocabulary is no list of words")
     if len(stems) and stems.min() < 0:
         raise ValueError("a stem before the first")
-    _rising(bounds, len(stems))
+    check_rising(bounds, len(stems))
     return [[vocabulary[i] for i in stems[a:b]] for a, b in itertools.pairwise(bounds)]
-
-
-def _rising(bounds: NDArray[np.int32], last: int) -> None:
-    """Raises ValueError where the bounds are not those of pieces of so many things, one after another."""
-    if bounds[0] != 0 or bounds[-1] != last or (np.diff(bounds) < 0).any():
-        raise ValueError("bounds that do not rise from the first to the last")

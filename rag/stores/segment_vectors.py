@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rag.inverted import AVAILABLE, InvertedIndex
 from rag.stores.blocks import Blocks, Column
+from rag.stores.bounds import check_rising
 from rag.stores.keys import Keys
 from rag.types import Centre, Ids, Matrix, Vector, VectorScores
 
@@ -151,13 +152,9 @@ class SegmentVectors:
             wanted = np.zeros(len(mask.passages), dtype=bool)
             wanted[self._chosen(number, mask)] = True
             bounds, owners = self._columns["ownerbounds"].all(), self._columns["owners"].all()
-            if (
-                len(bounds) != self._rows + 1
-                or bounds[0] != 0
-                or bounds[-1] != len(owners)
-                or (np.diff(bounds) < 0).any()
-            ):
-                raise ValueError("bounds that do not rise from the first owner to the last")
+            if len(bounds) != self._rows + 1:
+                raise ValueError(f"bounds of {len(bounds) - 1} rows, not {self._rows}")
+            check_rising(bounds, len(owners))
             used = np.repeat(np.arange(self._rows), np.diff(bounds))
             rows = np.zeros(self._rows, dtype=bool)
             rows[used[wanted[owners]]] = True

@@ -46,11 +46,12 @@ class Tally:
     languages: Counter[str] = dataclasses.field(default_factory=Counter)
     holders: Counter[str] = dataclasses.field(default_factory=Counter)  # stem -> passages that have it
 
-    def add(self, stored: Stored, sign: int = 1) -> None:
-        """Counts a document; ``sign`` -1 takes it away."""
+    def add(self, stored: Stored, sign: int = 1, found: Sequence[Sequence[str]] | None = None) -> None:
+        """Counts a document; ``sign`` -1 takes it away. ``found`` are its passages' stems, where they are known."""
         self.documents += sign
-        for passage in stored.passages:
-            words = stems(passage.text)
+        for passage, words in zip(
+            stored.passages, found or [stems(passage.text) for passage in stored.passages], strict=True
+        ):
             self.passages += sign
             self.sentences += sign * len(passage.sentences)
             self.stems += sign * len(words)
@@ -140,10 +141,12 @@ class Draft:
             head, body = document_rows(number, self.generation, stored)
             heads.append(head)
             bodies += body
-            for row, own, _ in passage_rows(number, self.generation, stored, first, second):
+            found = []
+            for row, own, words in passage_rows(number, self.generation, stored, first, second):
                 passages.append(row)
                 sentences += own
-            self.tally.add(stored)
+                found.append(words)
+            self.tally.add(stored, found=found)
         self._place += len(documents)
         self._upsert(DOCUMENTS, heads)
         for kind, rows in ((DOCUMENTS, bodies), (PASSAGES, passages), (SENTENCES, sentences)):
