@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +18,10 @@ COMMAND = "from milvus_lite.cmdline import main; main()"
 
 
 class MilvusServer:
-    """Runs until it is stopped; :meth:`kill` ends it at once, and :meth:`start` starts it again on its data."""
+    """Runs until it is stopped; :meth:`kill` ends it at once, and :meth:`start` starts it again on its data.
+
+    :meth:`freeze` stops it where it is: the system goes on taking what is sent to it, and nothing is answered.
+    """
 
     def __init__(self, data: Path) -> None:
         self._data = data
@@ -34,6 +39,12 @@ class MilvusServer:
             arguments = ["server", "--host", "127.0.0.1", "--data-dir", str(self._data), "--port", str(self.port)]
             self._process = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], stdout=log, stderr=log)
         self._wait(self._listens)
+
+    def freeze(self) -> None:
+        """Stops it as a machine that hangs would; only :meth:`kill` ends that."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)  # until all of its threads have stopped
 
     def kill(self) -> None:
         """Ends it as a crash would."""
