@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from rag.errors import IndexDamaged
 from rag.stores import files
-from tests.crash_model import NEVER, Crashes, Files, Killed, Log
+from tests.crash_model import FOLDER, NEVER, Crashes, Entry, Files, Killed, Log
 from tests.faults import CASES, Case, answers, make_case
 
 SAMPLES = 2  # at random, of each moment; beside all lost, none lost, and each change lost or kept alone
@@ -102,16 +102,34 @@ def test_what_a_loss_of_power_leaves_is_built_upon(
     record_testsuite_property(f"losses of power during {case.name}", f"{count}, {different} different")
 
 
+def named_last(log: Log) -> list[int]:
+    """The moments at which a folder was made or the pointer renamed, and nothing was done yet to make that last."""
+    entries = ((number, what) for number, (_, what) in enumerate(log.operations, start=1) if isinstance(what, Entry))
+    return [number for number, entry in entries if entry.file == FOLDER or entry.name == files.POINTER]
+
+
+def lose_power_after_kills(name: str, place: Path, stops: Callable[[Log], Iterable[int]]) -> str:
+    """Builds that are killed at these stops, each followed by one that is not, and then by a loss of power."""
+    case, log = make_case(name, place / "made"), Log()
+    case.build(case.copy(place / "counted"), log)
+    return str([lose_power(case, place, Log(stop)) for stop in stops(log)])
+
+
+@pytest.mark.parametrize("name", ["first", "update", "start"])
+def test_what_a_killed_build_has_named_lasts_once_another_one_has_returned(name: str, tmp_path: Path) -> None:
+    lose_power_after_kills(name, tmp_path, named_last)
+
+
 @pytest.mark.soak
-@pytest.mark.parametrize("name", ["first", "update", "rebuild", "start"])
+@pytest.mark.parametrize(("name", "stride"), [("first", 1), ("update", 1), ("rebuild", 1), ("start", 8)])
 def test_a_loss_of_power_after_a_killed_build_and_another_one(
-    name: str, tmp_path: Path, record_testsuite_property: Callable[[str, object], None]
+    name: str, stride: int, tmp_path: Path, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
-    case, log = make_case(name, tmp_path / "made"), Log()
-    case.build(case.copy(tmp_path / "counted"), log)
-    quarter = len(log.operations) // 4
-    tried = [lose_power(case, tmp_path, Log(stop)) for stop in range(quarter // 2, len(log.operations), quarter)]
-    record_testsuite_property(f"losses of power after a kill of {case.name}", str(tried))
+    def stops(log: Log) -> Iterable[int]:
+        return sorted({*range(0, len(log.operations), stride), *named_last(log)})
+
+    tried = lose_power_after_kills(name, tmp_path, stops)
+    record_testsuite_property(f"losses of power after a kill of {name}", tried)
 
 
 @pytest.mark.parametrize("step", ["sync", "sync_folder"])

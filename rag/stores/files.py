@@ -115,12 +115,13 @@ def read_part(folder: Path, part: Part, role: str) -> bytes:
 def commit(folder: Path, manifest: Json) -> None:
     """Makes the manifest's generation the current one: its bytes first, then the pointer, each made durable.
 
-    Whatever a killed build has left half done is made durable too: parts that are found and not written again, and the
-    index's own folder.
+    Whatever a killed build has left half done is made durable too: parts that are found and not written again, their
+    folder's place in the index's, and the index's own.
     """
     part = write_part(folder, to_bytes(manifest), "manifest.json")
     with writing(folder):
         durable.sync_folder(folder / PARTS)
+        durable.sync_folder(folder)
         with contextlib.suppress(PermissionError):  # a folder that may only be passed through cannot be opened
             durable.sync_folder(folder.absolute().parent)
     write(folder / POINTER, to_bytes({"format": FORMAT, "manifest": part.to_json()}))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from rag import durable
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
 from rag.stores import files
 from rag.stores.entry import Entry
@@ -24,8 +25,12 @@ def publish(folder: Path, manifest: Json) -> None:
 def tidy(folder: Path) -> None:
     """Removes what neither the current generation nor the one before names: of older ones, and what a crash has left.
 
-    Raises as :func:`rag.stores.files.current` does, and IndexUnusable where the system does not let it.
+    The pointer is made to last before that: a build that was killed may have renamed it and no more, and one that finds
+    nothing new does not write it again. Raises as :func:`rag.stores.files.current` does, and IndexUnusable where the
+    system does not let it.
     """
+    with files.writing(folder):
+        durable.sync_folder(folder)
     part, manifest = files.current(folder)
     keep = _names(part, manifest)
     if manifest.get("previous"):
