@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -69,9 +70,10 @@ def place(index: str | Path | Address) -> Place:
     return Path(index)
 
 
-def check_http(variable: str, url: str, example: str) -> None:
+def check_http(variable: str, url: str, example: str, authority: Path | None = None) -> None:
     """Raises ConfigurationError, which repeats nothing of ``url``, where a setting is no ``http://HOST[:PORT][/PATH]``
-    that a request could be sent to, or holds a key besides."""
+    that a request could be sent to, or holds a key besides, or is to be known by an ``authority`` without being
+    encrypted."""
     import httpx
 
     no_address = ConfigurationError(f"SNOSKA_{variable}_URL is no http address: write it as {example}")
@@ -88,6 +90,30 @@ def check_http(variable: str, url: str, example: str) -> None:
         raise ConfigurationError(
             f"SNOSKA_{variable}_URL holds more than an address: put a key into SNOSKA_{variable}_KEY"
         )
+    if authority is not None and parsed.scheme != "https":
+        raise ConfigurationError(
+            f"SNOSKA_{variable}_CA is set and SNOSKA_{variable}_URL is not encrypted: use https://"
+        )
+
+
+def trusted(variable: str, authority: Path) -> ssl.SSLContext:
+    """How a client knows servers whose certificates are signed by these authorities, and no others. Raises
+    ConfigurationError where the file holds none."""
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except OSError as error:  # an SSLError too
+        raise ConfigurationError(
+            f"SNOSKA_{variable}_CA={str(authority)!r} is no file of certificates: name one in the form PEM"
+        ) from error
+
+
+def distrust(error: BaseException | None) -> str:
+    """What is wrong with the certificate that a connection has failed for; empty where it failed for something else."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message.rstrip(".")
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _is_port(digits: str) -> bool:

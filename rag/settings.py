@@ -38,10 +38,12 @@
 | SNOSKA_EMBEDDINGS_URL | a server that is sent the documents and embeds them, as http://127.0.0.1:8080/v1 | none |
 | SNOSKA_EMBEDDINGS_MODEL | the name that the model has there | multilingual-e5-small, or SNOSKA_MODEL |
 | SNOSKA_EMBEDDINGS_KEY | the key that it asks for; never logged | none |
+| SNOSKA_EMBEDDINGS_CA | a file of certificates to know the server by, in the usual ones' place | none |
 | SNOSKA_EMBEDDINGS_SECONDS | a request may take, and a server that is away or busy is waited for, so long | 60 |
 | SNOSKA_GENERATE_URL | an OpenAI-compatible endpoint for short answers, as http://127.0.0.1:11434/v1 | none |
 | SNOSKA_GENERATE_MODEL | the model that it is to use, by the name that it has there | none |
 | SNOSKA_GENERATE_KEY | the key that it asks for; never logged | none |
+| SNOSKA_GENERATE_CA | a file of certificates to know the endpoint by, in the usual ones' place | none |
 | SNOSKA_GENERATE_SECONDS | an endpoint that is silent for longer is given up | 120 |
 """
 
@@ -57,7 +59,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from rag.address import check_http
+from rag.address import check_http, trusted
 from rag.errors import ConfigurationError
 
 EMBEDDINGS_EXAMPLE = "http://127.0.0.1:8080/v1"
@@ -111,10 +113,12 @@ class Settings:
     embeddings_url: str | None = None
     embeddings_model: str | None = None
     embeddings_key: str | None = field(default=None, repr=False)
+    embeddings_ca: Path | None = None
     embeddings_seconds: float = 60
     generate_url: str | None = None
     generate_model: str | None = None
     generate_key: str | None = field(default=None, repr=False)
+    generate_ca: Path | None = None
     generate_seconds: float = 120
 
     @classmethod
@@ -124,7 +128,7 @@ class Settings:
         def get(name: str) -> str | None:
             return environment.get(f"SNOSKA_{name}") or None
 
-        weights, cache, authority = get("WEIGHTS"), get("CACHE"), get("MILVUS_CA")
+        weights, cache = get("WEIGHTS"), get("CACHE")
         return cls(
             model=get("MODEL"),
             query_prompt=get("QUERY_PROMPT"),
@@ -155,7 +159,7 @@ class Settings:
             milvus_password=get("MILVUS_PASSWORD"),
             milvus_token=get("MILVUS_TOKEN"),
             milvus_tls=_one_of("MILVUS_TLS", get("MILVUS_TLS"), ("on", "off")) == "on",
-            milvus_ca=Path(authority) if authority else None,
+            milvus_ca=_authority("MILVUS", get("MILVUS_CA")),
             milvus_database=get("MILVUS_DATABASE"),
             milvus_index=_one_of("MILVUS_INDEX", get("MILVUS_INDEX"), VECTOR_INDEXES) or VECTOR_INDEXES[0],
             milvus_shards=_count("MILVUS_SHARDS", get("MILVUS_SHARDS"), MOST_SHARDS),
@@ -164,10 +168,12 @@ class Settings:
             embeddings_url=_embeddings_url(get("EMBEDDINGS_URL")),
             embeddings_model=get("EMBEDDINGS_MODEL"),
             embeddings_key=get("EMBEDDINGS_KEY"),
+            embeddings_ca=_authority("EMBEDDINGS", get("EMBEDDINGS_CA")),
             embeddings_seconds=_number("EMBEDDINGS_SECONDS", get("EMBEDDINGS_SECONDS"), 60),
             generate_url=get("GENERATE_URL"),
             generate_model=get("GENERATE_MODEL"),
             generate_key=get("GENERATE_KEY"),
+            generate_ca=_authority("GENERATE", get("GENERATE_CA")),
             generate_seconds=_number("GENERATE_SECONDS", get("GENERATE_SECONDS"), 120),
         )
 
@@ -234,3 +240,11 @@ def _embeddings_url(value: str | None) -> str | None:
     if value is not None:
         check_http("EMBEDDINGS", value, EMBEDDINGS_EXAMPLE)
     return value
+
+
+def _authority(name: str, value: str | None) -> Path | None:
+    """Read here, as an address is checked."""
+    if value is None:
+        return None
+    trusted(name, Path(value))
+    return Path(value)

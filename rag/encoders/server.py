@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.address import check_http
+from rag.address import check_http, distrust, trusted
 from rag.encoders.answers import API, LOG, read_vectors
 from rag.errors import ConfigurationError, ModelError
 from rag.settings import EMBEDDINGS_EXAMPLE, Settings
@@ -40,7 +41,8 @@ WORDS = 200  # characters of the server's own words in an error
 class EmbeddingsServer:
     """An address, ``url`` with its ``/v1``, and a model of it, whose vectors have ``dimension`` numbers.
 
-    ``seconds`` is how long one request may take, and how long a server that is away or busy is waited for.
+    ``seconds`` is how long one request may take, and how long a server that is away or busy is waited for;
+    ``authority`` a file of the certificates by which alone it is known, None where the usual ones do.
     """
 
     url: str
@@ -48,16 +50,17 @@ class EmbeddingsServer:
     dimension: int
     key: str | None = field(default=None, repr=False)
     seconds: float = 60
+    authority: Path | None = None
 
     @classmethod
     def configured(cls, settings: Settings, model: str, dimension: int) -> EmbeddingsServer:
         """The one that the settings name. Raises ConfigurationError where it cannot be used."""
         url, key = settings.embeddings_url or "", settings.embeddings_key
-        check_http("EMBEDDINGS", url, EMBEDDINGS_EXAMPLE)
+        check_http("EMBEDDINGS", url, EMBEDDINGS_EXAMPLE, settings.embeddings_ca)
         if key is not None and not (key.isascii() and key.isprintable()):
             raise ConfigurationError("SNOSKA_EMBEDDINGS_KEY holds a character that no key has: copy it again")
         name = settings.embeddings_model or model
-        return cls(url.rstrip("/"), name, dimension, key, settings.embeddings_seconds)
+        return cls(url.rstrip("/"), name, dimension, key, settings.embeddings_seconds, settings.embeddings_ca)
 
 
 class Passing(Exception):
@@ -83,7 +86,8 @@ class Session:
 
         self.server, self.most = server, BATCH
         timeout = httpx.Timeout(server.seconds, connect=CONNECT)
-        self._client = httpx.Client(trust_env=False, follow_redirects=False, timeout=timeout)
+        verify = trusted("EMBEDDINGS", server.authority) if server.authority else True
+        self._client = httpx.Client(verify=verify, trust_env=False, follow_redirects=False, timeout=timeout)
         self._reached = False
         self._over = threading.Event()
         self._failure: ModelError | None = None
@@ -144,6 +148,11 @@ class Session:
             with self._client.stream("POST", f"{url}/embeddings", json=asked, headers=headers) as response:
                 body = self._body(response, len(texts), slow)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if wrong := distrust(error):
+                raise ModelError(
+                    f"the certificate of {url} is not trusted ({wrong}): name a file with its authority's in"
+                    " SNOSKA_EMBEDDINGS_CA, or correct the address"
+                ) from error
             away = f"{url} does not answer: start the embeddings server, or correct SNOSKA_EMBEDDINGS_URL"
             raise Passing(away, reached=False) from error
         except httpx.TimeoutException as error:

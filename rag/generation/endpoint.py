@@ -7,10 +7,11 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
-from rag.address import check_http
+from rag.address import check_http, distrust, trusted
 from rag.errors import ConfigurationError, GenerationError
 from rag.generation.protocol import MAX_EVENT, Events, Pieces, refused
 from rag.settings import Settings
@@ -25,12 +26,13 @@ MAX_TOKENS = 2_048  # of the answer, which is short, and of the thoughts before 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """An OpenAI-compatible endpoint, ``url`` with its ``/v1``, and a model of it; ``seconds`` is how long it may be
-    silent."""
+    silent, ``authority`` a file of the certificates by which alone it is known, None where the usual ones do."""
 
     url: str
     model: str
     key: str | None = field(default=None, repr=False)
     seconds: float = 120
+    authority: Path | None = None
 
     @classmethod
     def configured(cls, settings: Settings) -> Endpoint | None:
@@ -39,9 +41,9 @@ class Endpoint:
             return None
         if settings.generate_model is None:
             raise ConfigurationError("SNOSKA_GENERATE_URL is set, SNOSKA_GENERATE_MODEL is not: name the model too")
-        _check(settings.generate_url, settings.generate_key)
-        url = settings.generate_url.rstrip("/")
-        return cls(url, settings.generate_model, settings.generate_key, settings.generate_seconds)
+        _check(settings.generate_url, settings.generate_key, settings.generate_ca)
+        url, key = settings.generate_url.rstrip("/"), settings.generate_key
+        return cls(url, settings.generate_model, key, settings.generate_seconds, settings.generate_ca)
 
     @property
     def elsewhere(self) -> str:
@@ -59,9 +61,13 @@ class Endpoint:
                     if time.monotonic() > deadline:
                         raise self._too_slow()
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise GenerationError(
-                "unreachable", f"{self.url} cannot be reached: start it, or correct the URL"
-            ) from error
+            told = f"{self.url} cannot be reached: start it, or correct the URL"
+            if wrong := distrust(error):
+                told = (
+                    f"the certificate of {self.url} is not trusted ({wrong}): name a file with its authority's in"
+                    " SNOSKA_GENERATE_CA, or correct the URL"
+                )
+            raise GenerationError("unreachable", told) from error
         except httpx.TimeoutException as error:
             raise self._too_slow() from error
         except httpx.HTTPError as error:
@@ -69,7 +75,8 @@ class Endpoint:
 
     def _client(self) -> httpx.AsyncClient:
         timeout = httpx.Timeout(self.seconds, connect=CONNECT)
-        return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout)
+        verify = trusted("GENERATE", self.authority) if self.authority else True
+        return httpx.AsyncClient(verify=verify, trust_env=False, follow_redirects=False, timeout=timeout)
 
     async def _read(self, client: httpx.AsyncClient, messages: Sequence[Json]) -> AsyncGenerator[str]:
         asked = {
@@ -130,7 +137,7 @@ def _json(body: bytes) -> object:
         return body.decode("utf-8", "replace")
 
 
-def _check(url: str, key: str | None) -> None:
-    check_http("GENERATE", url, "http://127.0.0.1:11434/v1")
+def _check(url: str, key: str | None, authority: Path | None) -> None:
+    check_http("GENERATE", url, "http://127.0.0.1:11434/v1", authority)
     if key is not None and not (key.isascii() and key.isprintable()):
         raise ConfigurationError("SNOSKA_GENERATE_KEY holds a character that no key has: copy it again")
