@@ -137,8 +137,8 @@ def build_remote(
         raise NothingToIndex(_nothing(documents, skipped))
     server, names = Server(address, settings), Names(address.name)
     state = State(server, names)
-    with state.held(share):
-        made = f"{fingerprint} {ANALYSIS}"
+    made = f"{fingerprint} {ANALYSIS}"
+    with state.held(share, f"{made}{' rebuild' if rebuild else ''}"):
         current = None if rebuild else current_manifest(server, names)
         previous = current if current and current["made"] == made else None
         model = previous["model"] if previous else _model(encoder, fingerprint)

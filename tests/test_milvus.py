@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -17,7 +18,7 @@ from typing import Any
 
 import grpc
 import pytest
-from pymilvus import MilvusClient
+from pymilvus import MilvusClient, MilvusException
 
 import rag
 from rag import remote
@@ -232,6 +233,46 @@ class Refusing(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(refuse)
 
 
+class Slow(grpc.RpcError):
+    """What gRPC raises, and pymilvus passes on as it is, where a server that took a call does not answer it."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.DEADLINE_EXCEEDED
+
+    def details(self) -> str:
+        return "Deadline Exceeded, asked with s3cret"
+
+
+class Full(Slow):
+    """As a proxy in between answers that has too much to do."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "words"),
+    [
+        (Slow(), IndexAway, "does not answer: start it, or check the address and SNOSKA_MILVUS_TLS"),
+        (Full(), IndexUnusable, r"answers with an error: Deadline Exceeded, asked with \*\*\*"),
+    ],
+)
+def test_an_error_of_the_network_itself_is_told_in_a_sentence(
+    milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch, failure: Slow, kind: type, words: str
+) -> None:
+    name = next(names)
+    build(documents, milvus.url(name))
+    settings = Settings(milvus_seconds=1, milvus_token="s3cret")
+    opened = rag.open(milvus.url(name), encoder=small(), settings=settings)
+
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(MilvusClient, "search", fail)
+    with pytest.raises(kind, match=rf"^Milvus at 127\.0\.0\.1:\d+ {words}$"):
+        opened.search(QUESTIONS[0])
+
+
 @pytest.mark.parametrize("given", [{"milvus_user": "anna", "milvus_password": "s3cret"}, {"milvus_token": "t0ken"}])
 def test_refused_credentials_are_not_repeated(given: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
     server = grpc.server(futures.ThreadPoolExecutor(2), handlers=(Refusing(),))
@@ -406,11 +447,13 @@ def test_a_second_builder_is_told_to_wait(milvus: MilvusServer, documents: Path)
     name = next(names)
     server = Server(Address("127.0.0.1", milvus.port, name), SETTINGS)
     held = state.State(server, Names(name))
-    with held.held(Share(1, 3)):
+    with held.held(Share(1, 3), "kind"):
         with pytest.raises(IndexBusy, match=r"is building milvus://.*: wait until it has finished"):
             build(documents, milvus.url(name))
         with pytest.raises(IndexBusy):
             shard(documents, milvus.url(name), "1/3")
+        with pytest.raises(IndexBusy, match="with another model, version or --rebuild: give all parts the same"):
+            shard(documents, milvus.url(name), "2/3")
     build(documents, milvus.url(name))
 
 
@@ -432,34 +475,71 @@ def test_a_builder_says_that_it_is_alive_whatever_it_is_at(
 ) -> None:
     monkeypatch.setattr(state, "RENEW", 0.02)
     held = state.State(Server(Address("127.0.0.1", milvus.port, next(names)), SETTINGS), Names(f"busy_{next(names)}"))
-    with held.held(Share()):
+    with held.held(Share(), "kind"):
         first = holder(held.notes)["at"]
         until(lambda: holder(held.notes)["at"] != first)
         held.require(Share())
     assert held.notes.read() == {}
 
 
-def test_a_builder_that_was_silent_for_too_long_lets_the_other_finish(
-    milvus: MilvusServer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("renew", [0.02, 100.0], ids=["awake again", "still asleep"])
+def test_a_builder_that_was_silent_for_too_long_writes_no_more(
+    milvus: MilvusServer, monkeypatch: pytest.MonkeyPatch, renew: float
 ) -> None:
-    monkeypatch.setattr(state, "RENEW", 0.02)
+    monkeypatch.setattr(state, "RENEW", renew)
     name = next(names)
     server = Server(Address("127.0.0.1", milvus.port, name), SETTINGS)
     slept, other = state.State(server, Names(name)), state.State(server, Names(name))
-
-    def noticed() -> bool:
-        try:
-            slept.require(Share())
-        except IndexBusy as error:
-            return str(error).endswith(f"has taken over this build of {server.address}: let it finish")
-        return False
-
-    with slept.held(Share()):
+    with slept.held(Share(), "kind"):
         monkeypatch.setattr(state, "LEASE", 0.0)  # as if so much time had gone by
-        with other.held(Share()):
-            until(lambda: slept._lapsed)
-            monkeypatch.setattr(state, "LEASE", 120.0)
-            until(noticed)
+        with other.held(Share(), "kind"):
+            until(lambda: slept._lapsed or renew > 1)
+            with pytest.raises(IndexBusy, match=f"^this build could not reach {server.address} for 0 seconds, and "):
+                slept.require(Share())
+        monkeypatch.setattr(state, "LEASE", 120.0)
+        if renew < 1:  # what it has missed meanwhile it cannot know
+            with pytest.raises(IndexBusy):
+                slept.require(Share())
+
+
+def test_a_lease_is_renewed_after_any_failure(milvus: MilvusServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "RENEW", 0.02)
+    name = next(names)
+    held = state.State(Server(Address("127.0.0.1", milvus.port, name), SETTINGS), Names(name))
+    upsert, failures = MilvusClient.upsert, [Slow(), MilvusException(100, "gone")]
+
+    def failing(self: MilvusClient, *given: Any, **named: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return upsert(self, *given, **named)
+
+    with held.held(Share(), "kind"):
+        monkeypatch.setattr(MilvusClient, "upsert", failing)
+        first = holder(held.notes)["at"]
+        until(lambda: not failures and holder(held.notes)["at"] != first)
+
+
+def test_builders_read_all_that_was_written_and_questions_do_not_wait_for_it(
+    milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    levels: list[tuple[str, str]] = []
+    client = MilvusClient(f"http://127.0.0.1:{milvus.port}")
+    for method in ("create_collection", "query", "search", "query_iterator"):
+        call = getattr(MilvusClient, method)
+
+        def noted(self: MilvusClient, *given: Any, call: Any = call, method: str = method, **named: Any) -> Any:
+            levels.append((method, named.get("consistency_level", "its collection's")))
+            return call(self, *given, **named)
+
+        monkeypatch.setattr(MilvusClient, method, noted)
+    name = next(names)
+    opened = build(documents, milvus.url(name))
+    assert {level for method, level in levels if method == "create_collection"} == {"Strong"}
+    assert {level for method, level in levels if method == "query_iterator"} == {"its collection's"}
+    assert {client.describe_collection(f"{name}_{kind}")["consistency_level"] for kind in ("state", "m1")} == {0}
+    levels.clear()
+    opened.search("мост через реку")
+    assert {level for method, level in levels if method != "query_iterator"} == {"Bounded"}
 
 
 @pytest.mark.parametrize(
@@ -576,6 +656,40 @@ def test_shards_are_seen_when_all_are_finished_and_answer_as_a_whole_build(
     assert sum(report.added for report in (*reports, last)) == 12
     assert answers(rag.open(index, encoder=small(), settings=SETTINGS)) == right(documents)
     assert check(index)["languages"] == {"en": 16, "ru": 32}
+
+
+def test_a_part_that_is_built_again_is_awaited_again(milvus: MilvusServer, documents: Path) -> None:
+    """What it had finished was of documents that have changed since."""
+    index = milvus.url(next(names))
+    shard(documents, index, "1/2")
+    for path in sorted(documents.rglob("*.*")):
+        path.write_text(f"{path.read_text('utf-8')}\n\nНовый пункт под номером {path.stem}.", "utf-8")
+
+    def follow() -> None:
+        shard(documents, index, "2/2")
+        with pytest.raises(IndexMissing):
+            check(index)
+
+    assert shard(documents, index, "1/2", Hooked(follow, 1)).documents == 12
+    assert answers(rag.open(index, encoder=small(), settings=SETTINGS)) == right(documents)
+
+
+def test_a_part_that_another_has_published_meanwhile_is_done(
+    milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = milvus.url(next(names))
+    shard(documents, index, "1/2")
+    publish, others = publishing.publish, [lambda: shard(documents, index, "1/2")]
+
+    def late(*given: Any) -> Any:
+        if others:
+            others.pop()()
+        return publish(*given)
+
+    monkeypatch.setattr(publishing, "publish", late)
+    monkeypatch.setattr(state.State, "alone", contextlib.nullcontext)  # which holds the other back, but for this moment
+    shard(documents, index, "2/2")
+    assert answers(rag.open(index, encoder=small(), settings=SETTINGS)) == right(documents)
 
 
 def test_shards_that_begin_in_the_same_moment_share_what_the_first_has_made(

@@ -101,9 +101,11 @@ class Draft:
             }
             values = state.notes.read()
             left = values.get("draft")
-            if left is not None and (left != note or (rebuild and share.of == 1)):
-                abandon(server, names, left)
-                state.notes.forget(["draft", *(name for name in values if name.startswith("done/"))])
+            if left != note or (rebuild and share.of == 1):
+                if left is not None and left["generation"] >= generation:  # else it was published, but not forgotten
+                    abandon(server, names, left)
+                publishing.forget(state.notes, values)
+            state.notes.forget([share.done(generation)])  # of a build of this part that the others did not follow
             create(server, names, note["set"], model["dimension"], model["second"])
             if left != note or (rebuild and share.of == 1):
                 state.notes.write("draft", note)
@@ -178,6 +180,7 @@ class Draft:
         }
         self.state.notes.write(self.share.done(self.generation), done)
         with self.state.alone():
+            self.state.require(self.share)
             return publishing.publish(
                 self.server, self.names, self.state.notes, self.note, self.base, self.model, about
             )

@@ -165,7 +165,7 @@ def _make(server: Server, collection: str, schema: Any, indexes: Any, shards: in
         properties = {PROPERTY: str(SCHEMA)}
         with _unless_made(lambda: server.exists(collection)):
             server.create_collection(
-                collection, schema=schema, consistency_level="Bounded", properties=properties, num_shards=shards
+                collection, schema=schema, consistency_level="Strong", properties=properties, num_shards=shards
             )
     there = set(server.list_indexes(collection))  # a builder that was killed here has left some of them
     for index in indexes:

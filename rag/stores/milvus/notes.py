@@ -39,7 +39,7 @@ class Notes:
     def read(self) -> dict[str, Any]:
         """All values, as they were when this was called."""
         pieces: dict[str, dict[int, str]] = {}
-        for row in self._server.rows(self._collection, 'key != ""', ["key", "name", "data"], strong=True):
+        for row in self._server.rows(self._collection, 'key != ""', ["key", "name", "data"]):
             pieces.setdefault(row["name"], {})[int(row["key"].rpartition("/")[2])] = row["data"]
         found = {}
         for name, own in pieces.items():

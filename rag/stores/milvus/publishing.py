@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rag.errors import IndexDamaged, NothingToIndex
+from rag.errors import IndexBusy, IndexDamaged, IndexUnusable, NothingToIndex
 from rag.stores.files import REBUILD
 from rag.stores.milvus import writing
 from rag.stores.milvus.layout import DATA, PASSAGES, SENTENCES, TERMS, Names, create_notes, listed
@@ -27,23 +27,26 @@ def publish(
 ) -> Json | None:
     """The new manifest, published, where all shares are finished; see :meth:`rag.stores.milvus.draft.Draft.finish`.
 
-    Raises IndexDamaged where rows are missing, NothingToIndex where no share has found a document.
+    Raises IndexBusy where another build has begun anew in this one's place, IndexDamaged where rows are missing,
+    NothingToIndex where no share has found a document.
     """
     generation = note["generation"]
     values = notes.read()
+    if values.get("draft", note) != note:
+        raise IndexBusy(f"another build of {server.address} has taken the place of this one: build again")
     done = [values.get(f"done/{generation}/{number}") for number in range(note["of"])]
-    if values.get("draft") != note or not all(done):
+    if "draft" not in values or not all(done):  # another part's builder has published it, or is awaited
         return None
     shares = [each for each in done if each is not None]
-    told = ["draft", *(name for name in values if name.startswith("done/"))]
     skipped = [each for share in shares for each in share["skipped"]]
     changed = any(share["dead"] or share["tally"]["documents"] or share["runs"] for share in shares)
     if base is not None and not changed and base["skipped"] == skipped:
-        notes.forget(told)
+        forget(notes, values)
+        sweep(server, names, base)
         return base
     manifest = _manifest(note, base, model, about, shares, skipped)
     if not manifest["documents"]:
-        notes.forget(told)
+        forget(notes, values)
         raise NothingToIndex("no share of the documents holds one that can be read: see what was skipped")
     if base is not None:  # what was to be deleted after the last commit is, should that have been broken off
         old = [int(number) for number, died in base["dead"].items() if died < base["generation"]]
@@ -55,9 +58,14 @@ def publish(
             raise IndexDamaged(f"{server.address} has {found} {name} of {manifest[name]}: {REBUILD}")
     _seal(server, names, manifest)
     _swap(server, names, manifest)
-    notes.forget(told)
-    sweep(server, names, manifest, base)
+    forget(notes, values)
+    sweep(server, names, manifest)
     return manifest
+
+
+def forget(notes: Notes, values: Iterable[str]) -> None:
+    """Drops what these notes say of a generation: what the parts have done first, which goes with its draft."""
+    notes.forget([*(name for name in values if name.startswith("done/")), "draft"])
 
 
 def _manifest(
@@ -98,7 +106,7 @@ def _merge(server: Server, names: Names, manifest: Json) -> None:
     rest = [run for run in runs if run != largest]
     merged = rest if sum(sizes[run] for run in rest) < sizes[largest] else list(runs)
     counts: Counter[tuple[str, str]] = Counter()
-    for row in server.rows(collection, f"run in {listed(merged)}", ["stem", "token", "count"], strong=True):
+    for row in server.rows(collection, f"run in {listed(merged)}", ["stem", "token", "count"]):
         counts[row["token"], row["stem"]] += row["count"]
     own = manifest["generation"] << 16 | LAST_RUN
     server.delete(collection, filter=f"run == {own}")
@@ -123,14 +131,18 @@ def _swap(server: Server, names: Names, manifest: Json) -> None:
         server.drop_collection(collection)  # of a build that broke off here
     create_notes(server, collection)
     Notes(server, collection).write("manifest", manifest)
-    if server.behind(names.name) is None:
-        server.create_alias(collection, names.name)
-    else:
-        server.alter_alias(collection, names.name)
+    try:
+        if server.behind(names.name) is None:
+            server.create_alias(collection, names.name)
+        else:
+            server.alter_alias(collection, names.name)
+    except IndexUnusable:  # it may be done, and only its answer lost
+        if server.behind(names.name) != collection:
+            raise
 
 
-def sweep(server: Server, names: Names, manifest: Json, base: Json | None) -> None:
-    """Deletes what neither the generation nor the one before it names."""
+def sweep(server: Server, names: Names, manifest: Json) -> None:
+    """Deletes what neither the generation nor the one before it names, of builds that broke off too."""
     last = manifest["generation"] - 1
     kept = {names.manifest(last), names.manifest(last + 1)}
     previous: Any = Notes(server, names.manifest(last)).read() if server.exists(names.manifest(last)) else {}
@@ -140,9 +152,9 @@ def sweep(server: Server, names: Names, manifest: Json, base: Json | None) -> No
     for collection in server.list_collections():
         if ours.fullmatch(collection) and collection not in kept:
             server.drop_collection(collection)
-    if base is not None:
-        old = [int(number) for number, died in manifest["dead"].items() if died <= base["generation"]]
-        writing.delete(server, names, manifest["set"], old)
-        gone = [int(run) for run, died in manifest["gone"].items() if died <= base["generation"]]
-        if gone:
-            server.delete(names.data(manifest["set"], TERMS), filter=f"run in {listed(gone)}")
+    writing.delete(
+        server, names, manifest["set"], [int(number) for number, died in manifest["dead"].items() if died <= last]
+    )
+    gone = [int(run) for run, died in manifest["gone"].items() if died <= last]
+    if gone:
+        server.delete(names.data(manifest["set"], TERMS), filter=f"run in {listed(gone)}")

@@ -94,7 +94,7 @@ class Reading:
     def heads(self, where: str = "") -> Iterator[Head]:
         """The documents that an expression names, all of them where it is empty."""
         expression = f'part == "{HEAD}" and {where or self.seen}'
-        for row in self.server.rows(self.collection(DOCUMENTS), expression, HEAD_FIELDS, strong=True):
+        for row in self.server.rows(self.collection(DOCUMENTS), expression, HEAD_FIELDS):
             yield head_of(row)
 
     def listed(self) -> Iterator[Listed]:

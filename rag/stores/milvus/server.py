@@ -24,6 +24,7 @@ NOT_LOADED = 101
 # The server, or the nodes that hold the collection, are coming back, or have too much to do at the moment.
 MADE = "already exist"  # what another builder has made in the same moment will not be made by trying again
 RECOVERING = {1, 2, 4, 8, 12, 103, 106, 401, 503, 901, 902}
+SEALING = 600.0  # seconds that are waited for it: what is written by then is whole, and would be written again
 PAGE = 16_384  # rows: the most that Milvus gives at once
 MANY = 8_000  # numbers named in one expression
 
@@ -40,6 +41,7 @@ class Server:
 
     def __init__(self, address: Address, settings: Settings) -> None:
         try:
+            import grpc
             import pymilvus
         except ImportError as error:
             raise ConfigurationError("an index in Milvus needs pymilvus: pip install 'snoska[milvus]'") from error
@@ -48,7 +50,7 @@ class Server:
         self.vector_index, self.shards = settings.milvus_index, settings.milvus_shards
         self._replicas = settings.milvus_replicas
         self._secrets = tuple(filter(None, (settings.milvus_password, settings.milvus_token)))
-        self._failure: type[Exception] = pymilvus.MilvusException
+        self._failures = (pymilvus.MilvusException, grpc.RpcError)  # some of gRPC's pymilvus passes on as they are
         options: dict[str, Any] = {"token": settings.milvus_token or "", "db_name": settings.milvus_database or ""}
         if settings.milvus_user:
             options |= {"user": settings.milvus_user, "password": settings.milvus_password or ""}
@@ -78,12 +80,22 @@ class Server:
 
         return call
 
-    def rows(self, collection: str, where: str, fields: list[str], strong: bool = False) -> Iterator[dict[str, Any]]:
-        """All rows that an expression names, in pages by their primary keys."""
-        level = {"consistency_level": "Strong"} if strong else {}
-        pages = self._call(
-            "query_iterator", collection, batch_size=PAGE // 4, filter=where, output_fields=fields, **level
-        )
+    def query(self, collection: str, **kwargs: Any) -> Any:
+        """The client's method, for a generation's rows: those are read as they were some seconds ago."""
+        return self._call("query", collection, **{"consistency_level": "Bounded", **kwargs})
+
+    def search(self, collection: str, **kwargs: Any) -> Any:
+        """As :meth:`query`."""
+        return self._call("search", collection, consistency_level="Bounded", **kwargs)
+
+    def flush(self, collection: str) -> None:
+        """Seals what was written; waits for as long as that may take."""
+        self._call("flush", collection, seconds=max(self._wait, SEALING))
+
+    def rows(self, collection: str, where: str, fields: list[str]) -> Iterator[dict[str, Any]]:
+        """All rows that an expression names, all that was written before this call among them, in pages by their
+        primary keys: an iterator reads at its collection's own level, Strong, whatever it is asked for."""
+        pages = self._call("query_iterator", collection, batch_size=PAGE // 4, filter=where, output_fields=fields)
         try:
             while True:
                 with self._told():  # a page that has failed is asked for again
@@ -113,20 +125,21 @@ class Server:
         except Gone:
             return None
 
-    def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def _call(self, method: str, *args: Any, seconds: float = 0, **kwargs: Any) -> Any:
         """The client's method, repeated with back-off; pymilvus itself repeats what the network has lost."""
+        wait = seconds or self._wait
 
         def call() -> Any:
             try:
-                return getattr(self._client, method)(*args, **kwargs, timeout=self._wait)
-            except self._failure as error:
+                return getattr(self._client, method)(*args, **kwargs, timeout=wait)
+            except self._failures as error:
                 if getattr(error, "code", None) == NOT_LOADED and args:
-                    with contextlib.suppress(self._failure):
+                    with contextlib.suppress(*self._failures):
                         self._client.load_collection(args[0], timeout=self._wait, replica_number=self._replicas)
                 raise
 
         with self._told():
-            return self._again(call, self._wait, (*RECOVERING, NOT_LOADED))
+            return self._again(call, wait, (*RECOVERING, NOT_LOADED))
 
     def _again(self, call: Callable[[], Any], seconds: float, codes: tuple[int, ...]) -> Any:
         """What the call gives, which is repeated for so long while it fails with one of these codes."""
@@ -134,7 +147,7 @@ class Server:
         while True:
             try:
                 return call()
-            except self._failure as error:
+            except self._failures as error:
                 is_final = any(sign in str(cause) for cause in (error, *_causes(error)) for sign in (*REFUSED, MADE))
                 if getattr(error, "code", None) not in codes or is_final or time.monotonic() + pause > until:
                     raise
@@ -145,17 +158,16 @@ class Server:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except (self._failure, OSError, ValueError) as error:
+        except (*self._failures, OSError, ValueError) as error:
             raise self._sentence(error) from None  # the chain would show what the client was called with
 
     def _sentence(self, error: Exception) -> Exception:
         """The error as Snoska tells it."""
-        text, server = str(getattr(error, "message", error)), f"Milvus at {self.address.server}"
+        code, text, server = *_said(error), f"Milvus at {self.address.server}"
         for cause in _causes(error):  # where it was refused at the first contact, only the cause says so
             text += f" {cause}"
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        code = str(getattr(error, "code", ""))
         if code in (str(NOT_FOUND), str(NO_ALIAS)):
             return Gone(f"{self.address} is not there any more, or not yet: open it again, or run 'snoska build'")
         if any(sign in code + text for sign in REFUSED):
@@ -167,6 +179,13 @@ class Server:
         if any(sign in code + text for sign in away):
             return IndexAway(f"{server} does not answer: start it, or check the address and SNOSKA_MILVUS_TLS")
         return IndexUnusable(f"{server} answers with an error: {' '.join(text.split())[:300]}")
+
+
+def _said(error: Exception) -> tuple[str, str]:
+    """The code and the words of an error of pymilvus's, or of gRPC's, whose are methods."""
+    if callable(code := getattr(error, "code", "")):
+        return str(code()), str(getattr(error, "details", str)() or error)
+    return str(code), str(getattr(error, "message", error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

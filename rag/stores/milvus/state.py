@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.errors import ConfigurationError, IndexBusy, IndexUnusable
+from rag.errors import ConfigurationError, IndexBusy, IndexUnusable, RagError
 from rag.stores.milvus.layout import Names, create_notes
 from rag.stores.milvus.notes import Notes
 from rag.stores.milvus.server import Server
@@ -66,16 +66,22 @@ class State:
         self._saying = threading.Lock()
 
     @contextlib.contextmanager
-    def held(self, share: Share) -> Iterator[None]:
-        """Held while this part is built; others may build other parts of as many."""
+    def held(self, share: Share, kind: str) -> Iterator[None]:
+        """Held while this part is built; others may build other parts of as many, of the same kind: one of another
+        would begin a generation of its own in the place of this one."""
+        self._me["kind"] = kind
         over = threading.Event()
         renewing = threading.Thread(target=self._renew, args=(over,), name="lease", daemon=True)
         self._say(share.lease)
         try:
             for name, holder in self._others("busy/"):
+                where = f"{holder['host']} is building {self._address}"
                 if name == share.lease or name.rpartition("/")[2] != str(share.of):
-                    where = f"{holder['host']} is building {self._address}"
                     raise IndexBusy(f"{where}: wait until it has finished")
+                if holder.get("kind") != kind:
+                    raise IndexBusy(
+                        f"{where} with another model, version or --rebuild: give all parts the same, or wait"
+                    )
             renewing.start()
             yield
         finally:
@@ -102,18 +108,18 @@ class State:
 
     def require(self, share: Share) -> None:
         """Raises IndexBusy where this builder could not say for so long that it is alive, asleep or cut off, that
-        another has taken its part over."""
-        if self._lapsed:
-            for name, holder in self._others(share.lease):
-                if name == share.lease:
-                    raise IndexBusy(f"{holder['host']} has taken over this build of {self._address}: let it finish")
-            self._lapsed = False
+        another may have taken its part over, or finished it."""
+        if self._lapsed or time.time() - self._said[share.lease] > LEASE:
+            raise IndexBusy(
+                f"this build could not reach {self._address} for {LEASE:.0f} seconds, and another may have taken it"
+                " over: build again, what is written is kept"
+            )
 
     def _renew(self, over: threading.Event) -> None:
         """Says now and then that this builder is alive, whatever else it is at."""
         while not over.wait(RENEW):
             for lease in list(self._said):
-                with contextlib.suppress(IndexUnusable):  # the server is away: the builder itself tells of it
+                with contextlib.suppress(RagError):  # the server is away: the builder itself tells of it
                     self._say(lease, again=True)
 
     def _say(self, lease: str, again: bool = False) -> None:
