@@ -12,17 +12,21 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rag.errors import DocumentError, EvaluationError, QuestionError
-from rag.index import MAX_QUESTION, Index
+from rag.query import MAX_QUESTION
 from rag.readers import archive
 from rag.rows import Cells, Unusable, csv_cells, decoded, json_lines, text_of, xlsx_cells
 from rag.text import clean
 from rag.types import Answer
 
+if TYPE_CHECKING:
+    from rag.index import Index  # which the process that reads lists does not load
+
 SHOWN = 5  # citations of each answer, as on the page
 MAX_INFLATED = 32 * 2**20  # bytes of a workbook unpacked: some thousand questions are a hundredth of it
+MAX_PASSED = 10_000  # lines that hold no question: with more of them, a file is no list of questions
 HEADINGS = {"question", "questions", "вопрос", "вопросы"}
 NUMBERED = re.compile(r"\s*(?:\d{1,4}[.)]|[-–—•*])\s+")  # as lists are typed
 TABLES = (".csv", ".tsv")
@@ -55,6 +59,10 @@ def read(data: bytes, name: str) -> tuple[list[Asked], list[Passed]]:
     asked: list[Asked] = []
     passed: list[Passed] = []
     for line, found in _found(data, name):
+        if len(passed) > MAX_PASSED:
+            raise EvaluationError(
+                f"{name} has more than {MAX_PASSED:,} lines without a question: save the questions alone"
+            )
         text = found if isinstance(found, str) else ""
         if isinstance(found, Unusable):
             passed.append(Passed(line, "unreadable"))
@@ -139,11 +147,13 @@ def _text(value: Any) -> str | Unusable:
 
 
 def _check(data: bytes, name: str) -> None:
-    """Raises EvaluationError where a workbook is damaged or grows beyond its limit when it is unpacked."""
+    """Raises EvaluationError where a workbook is damaged or grows beyond its limits when it is unpacked."""
     try:
-        with archive.open(data):
+        with archive.open(data) as entries:
             size = sum(entry.file_size for entry in zipfile.ZipFile(io.BytesIO(data)).infolist())
+            if size > MAX_INFLATED:
+                raise EvaluationError(f"{name} unpacks to more than {MAX_INFLATED >> 20} MB: save the questions alone")
+            for entry in entries.names:  # each within the archive's own limits, of which openpyxl has none
+                entries.read(entry)
     except DocumentError as error:
         raise EvaluationError(f"{name}: {error}") from error
-    if size > MAX_INFLATED:
-        raise EvaluationError(f"{name} unpacks to more than {MAX_INFLATED >> 20} MB: save the questions alone")

@@ -19,7 +19,7 @@ from rag.encoders import load_encoder, model_fingerprint
 from rag.errors import ConfigurationError, IndexMismatch, QuestionError
 from rag.layout import Rectangle, rectangles
 from rag.protocols import Encoder, Store
-from rag.query import checked
+from rag.query import MAX_QUESTION, checked
 from rag.retriever import EVERYTHING, Question, Ranking, rank
 from rag.settings import Settings
 from rag.stores.milvus.state import Share
@@ -27,7 +27,6 @@ from rag.stores.opening import open_place
 from rag.text import clean, language, stems, tokens
 from rag.types import Answer, BuildReport, Citation, Document, Filters, Ids, Json, Mode, Note, ProgressCallback, Scores
 
-MAX_QUESTION = 4_000  # characters; the model reads some 2,000 of them, and a longer text is a document
 MAX_RESULTS = 1_000
 
 

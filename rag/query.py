@@ -19,6 +19,7 @@ from rag.errors import QuestionError
 from rag.text import normalize, stems, tokens
 from rag.types import Filters, Note
 
+MAX_QUESTION = 4_000  # characters; the model reads some 2,000 of them, and a longer text is a document
 LATIN = "`qwertyuiop[]asdfghjkl;'zxcvbnm,.~QWERTYUIOP{}ASDFGHJKL:\"ZXCVBNM<>"
 CYRILLIC = "ёйцукенгшщзхъфывапролджэячсмитьбюЁЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ"
 TO_CYRILLIC = str.maketrans(LATIN, CYRILLIC)

@@ -59,6 +59,7 @@ HOUSE = (
     "rag.compare",
     "rag.report",
     "rag.batch",
+    "rag.batch_worker",
     "rag.feedback",
     "rag.export",
     "rag.generation",

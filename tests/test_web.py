@@ -34,7 +34,8 @@ from rag.errors import (
     QuestionError,
 )
 from rag.export import answer_json
-from rag.index import MAX_QUESTION, Index
+from rag.index import Index
+from rag.query import MAX_QUESTION
 from rag.types import Answer, Citation, Copy, Filters, Note, Progress, Scores, Verdict
 from rag.web import asking, cards, collection, guard, page
 from rag.web import server as web

@@ -17,13 +17,16 @@ import json
 import os
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from rag import readers
-from rag.errors import DocumentError
+from rag.errors import DocumentError, RagError
 from rag.records import document_json
 from rag.types import Json
+
+Read = Callable[[Json], Json]
 
 LENGTH = struct.Struct("<Q")
 SWOLLEN = 400  # megabytes: a process that has needed more, which few files do, gives them back by ending
@@ -50,25 +53,30 @@ def receive(stream: BinaryIO) -> Json | None:
     return message
 
 
-def answer(request: Json) -> Json:
-    """What the request asks for; a DocumentError's message under ``error``."""
-    try:
-        data = Path(request["file"]).read_bytes()
-        if "pixels" in request:
-            return _picture(data, request)
-        if "page" in request:
-            from rag.readers import ocr
+def read(request: Json) -> Json:
+    """What the request asks for; raises DocumentError where the file cannot be read."""
+    data = Path(request["file"]).read_bytes()
+    if "pixels" in request:
+        return _picture(data, request)
+    if "page" in request:
+        from rag.readers import ocr
 
-            return {"page": ocr.recognise(data, request["page"], request["languages"]).to_json()}
-        reading = readers.read(data, request["path"], request.get("scans"))
-        return {
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "document": document_json(reading.document),
-            "words": reading.words,
-            "scans": reading.scans,
-            "missing": reading.missing,
-        }
-    except DocumentError as error:
+        return {"page": ocr.recognise(data, request["page"], request["languages"]).to_json()}
+    reading = readers.read(data, request["path"], request.get("scans"))
+    return {
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "document": document_json(reading.document),
+        "words": reading.words,
+        "scans": reading.scans,
+        "missing": reading.missing,
+    }
+
+
+def answer(request: Json, read: Read = read) -> Json:
+    """What ``read`` makes of the request; an error's message under ``error``."""
+    try:
+        return read(request)
+    except RagError as error:
         return {"error": str(error)}
     except OSError as error:
         return {"error": f"cannot be read: {error.strerror}"}
@@ -89,8 +97,8 @@ def _picture(data: bytes, request: Json) -> Json:
     return {"picture": base64.b64encode(shown.picture).decode(), "width": shown.width, "height": shown.height}
 
 
-def main() -> None:
-    """Answers requests until standard input ends, or until one needs more memory than is allowed."""
+def main(read: Read = read) -> None:
+    """Answers requests by ``read`` until standard input ends, or until one needs more memory than is allowed."""
     seconds, megabytes = int(sys.argv[1]), int(sys.argv[2])
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
@@ -99,7 +107,7 @@ def main() -> None:
     while (request := receive(requests)) is not None:
         _limit_time(seconds)
         try:
-            message = answer(request)
+            message = answer(request, read)
             is_swollen = _peak_megabytes() > SWOLLEN
             send(answers, {**message, "last": True} if is_swollen else message)
         except MemoryError:

@@ -12,7 +12,8 @@ import gradio as gr
 
 from rag.errors import QuestionError, RagError
 from rag.export import answer_json
-from rag.index import MAX_QUESTION, Index
+from rag.index import Index
+from rag.query import MAX_QUESTION
 from rag.readers import file_type
 from rag.types import Filters, Json
 from rag.web import cards

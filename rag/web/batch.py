@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime
 from functools import partial
 
@@ -13,15 +11,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rag.batch import ENDINGS, Asked, Passed, read
-from rag.errors import EvaluationError, QuestionError
+from rag.batch import ENDINGS
+from rag.errors import DocumentError, QuestionError
 from rag.export.sheet import sheet
 from rag.export.sound import file_name
 from rag.export.word import table
 from rag.export.words import source
+from rag.settings import Settings
 from rag.types import Answer, Json
 from rag.web.collection import Collection
 from rag.web.jobs import MAX_QUESTIONS, Job, Jobs
+from rag.web.lists import Busy, Lists
 from rag.web.parts import OWN, Part
 from rag.web.posted import posted
 from rag.web.takeaway import DOCX, attachment, name_of
@@ -36,20 +36,22 @@ ROWS = 100  # answers that are sent to the page at a time
 
 def part(collection: Collection) -> Part:
     """Bringing a list, looking how far it is, ending it, taking its answers away."""
-    jobs = Jobs(collection)
+    jobs, lists = Jobs(collection), Lists(Settings.from_environment().read_megabytes)
 
     async def start(request: Request) -> Response:
         body = await posted(request, MAX_BYTES)
         said = texts(body.get("language"))
         try:
-            asked, passed = await to_thread.run_sync(_list, body)
-        except EvaluationError:
+            given = await lists.read(body, MAX_QUESTIONS)
+        except DocumentError:
             return _told(said["batch.unreadable"].format(endings=", ".join(ENDINGS)))
-        if not asked:
+        except Busy:
+            return _told(said["batch.busy"])
+        if not given.count:
             return _told(said["batch.empty"])
-        if len(asked) > MAX_QUESTIONS:
-            return _told(said["batch.too_many"].format(count=len(asked), limit=MAX_QUESTIONS))
-        job = jobs.add(asked, passed)
+        if given.count > MAX_QUESTIONS:
+            return _told(said["batch.too_many"].format(count=given.count, limit=MAX_QUESTIONS))
+        job = jobs.add(given.asked, given.passed)
         return _told(said["batch.busy"]) if job is None else JSONResponse({"id": job.id})
 
     async def look(request: Request) -> Response:
@@ -92,17 +94,6 @@ def part(collection: Collection) -> Part:
         ],
         stop=jobs.stop,
     )
-
-
-def _list(body: Json) -> tuple[list[Asked], list[Passed]]:
-    """The list that the page sent: a text that was typed, or a file. Raises EvaluationError where it cannot be read."""
-    text, content = body.get("text"), body.get("content")
-    if isinstance(text, str):
-        return read(text.encode("utf-8", "replace"), "list.txt")
-    try:
-        return read(base64.b64decode(content, validate=True), str(body.get("name")))  # type: ignore[arg-type]
-    except (binascii.Error, TypeError, ValueError) as error:
-        raise EvaluationError("the file did not arrive whole: send it again") from error
 
 
 def _told(message: str) -> Response:

@@ -25,7 +25,8 @@ from rag.export.sheet import sheet
 from rag.export.word import word
 from rag.feedback import KNOWN, OPEN, Feedback
 from rag.generation.endpoint import Endpoint
-from rag.index import MAX_QUESTION, Index
+from rag.index import Index
+from rag.query import MAX_QUESTION
 from rag.readers import metadata
 from rag.sentences import sentences
 from rag.settings import Settings

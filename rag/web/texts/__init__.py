@@ -18,7 +18,7 @@ from rag.errors import (
     QuestionError,
     RagError,
 )
-from rag.index import MAX_QUESTION
+from rag.query import MAX_QUESTION
 from rag.web.texts import asking, batch, documents, feedback, generation, login, source, takeaway
 
 Texts = Mapping[str, str]
