@@ -242,6 +242,13 @@ def test_only_the_page_itself_may_ask_for_it(url: str, model: ScriptedModel) -> 
     assert model.asked == []
 
 
+def test_what_cannot_be_asked_is_not_logged(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    for wrong in ({"filters": {"since": "zqx"}}, {"question": "zqx" * 2_000}):
+        body = {"question": QUESTIONS["en"], "passages": [], **wrong}
+        assert post(url, body).text == '{"failed": "unexpected"}\n'
+    assert "zqx" not in caplog.text
+
+
 def test_footnotes_lead_to_the_cards_on_show_or_nothing_is_written(
     url: str, model: ScriptedModel, seed_index: Index
 ) -> None:

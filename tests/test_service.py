@@ -6,6 +6,7 @@ import asyncio
 import functools
 import json
 import os
+import secrets
 import shutil
 import socket
 import statistics
@@ -350,7 +351,8 @@ def loaded(users: int, seconds: float, encoder: BundledEncoder, folder: Path, se
         async with httpx.AsyncClient(timeout=60) as client:
             while time.monotonic() < until or (len(load.built) <= len(CHANGES) and time.monotonic() < until + 60):
                 begun = time.monotonic()
-                answer = await client.post(f"{url}/gradio_api/component_server", json=bodies[number % len(bodies)])
+                body = {**bodies[number % len(bodies)], "session_hash": secrets.token_hex(8)}  # as a new page has
+                answer = await client.post(f"{url}/gradio_api/component_server", json=body)
                 load.took.append(time.monotonic() - begun)
                 if answer.status_code != 200 or "около 500 компаний" not in answer.text:
                     load.wrong.append(f"{answer.status_code} {answer.text[:200]}")

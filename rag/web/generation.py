@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Send
 
-from rag.errors import GenerationError, RagError
+from rag.errors import GenerationError, QuestionError, RagError
 from rag.generation.endpoint import Endpoint
 from rag.generation.support import Sentence
 from rag.generation.writer import write
@@ -89,7 +89,8 @@ class _Writing:
                 log.warning("%s", error)
             yield _line({"failed": error.kind})
         except RagError as error:
-            log.warning("%s", error)
+            if not isinstance(error, QuestionError):  # whose message may hold what was asked
+                log.warning("%s", error)
             yield _line({"failed": "unexpected"})
         except Exception:  # the page's edge: the passages stay, and a reader sees one sentence
             log.exception("no answer could be written")

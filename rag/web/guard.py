@@ -68,7 +68,10 @@ def allowed(path: str) -> bool:
 def same_origin(headers: Headers) -> bool:
     """Whether a request comes from a page of ours, or from no page at all: programs name no origin."""
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    try:
+        return origin is None or urlsplit(origin).netloc == headers.get("host")
+    except ValueError:  # it is no address, as http://[ is none
+        return False
 
 
 class Guard:

@@ -22,6 +22,7 @@ from rag.settings import Settings
 from rag.web import access, api, asking, batch, documents, feedback, generation, health, mcp, source, takeaway
 from rag.web.access import Access, Rules
 from rag.web.bounds import Bounds
+from rag.web.calls import Calls
 from rag.web.collection import Collection
 from rag.web.guard import Guard
 from rag.web.logs import RequestsLog
@@ -72,7 +73,7 @@ def create_app(collection: Collection, rules: Rules | None = None) -> FastAPI:
     tools = mcp.Tools(blocks) if settings.mcp else None
     app = FastAPI(title="Snoska", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.closing = asyncio.Event()  # set by the server when it stops
-    app.add_middleware(Posted)
+    app.add_middleware(Posted, calls=Calls(blocks))
     app.add_middleware(Guard)
     app.add_middleware(Access, rules=rules)  # each one added stands before the last
     app.add_middleware(Bounds, max_file_bytes=settings.max_file_bytes)

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.types import Json
+from rag.web.calls import Calls
 from rag.web.guard import HEADERS, same_origin
 
 DEEPEST = 32  # lists and objects within each other; what the page sends has six, and what walks through more may fail
@@ -43,9 +44,11 @@ async def posted(request: Request, limit: int) -> Json:
 
 
 def loaded(body: bytes) -> Any:
-    """JSON's value, by the letter. Raises ValueError where it is none, holds a number that is none, or is too deep."""
+    """JSON's value, by the letter. Raises ValueError where it is none, no UTF-8, holds a number that is none, or is too
+    deep."""
     try:
-        value = json.loads(body, parse_float=_finite, parse_constant=_none)
+        text = body.decode("utf-8")  # Python's json takes halves of pairs as they are, and UTF-16
+        value = json.loads(text, parse_float=_finite, parse_constant=_none)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     level = [value]
@@ -72,11 +75,11 @@ def _none(name: str) -> NoReturn:
 
 
 class Posted:
-    """ASGI middleware: what is posted to Gradio is read first, and refused with 400 where it is no JSON that can be
-    told again: of such Gradio makes an error of the server's."""
+    """ASGI middleware: what is posted to Gradio is read first, and refused where it is no JSON that can be told again
+    (400) or names what is not there: of such Gradio makes an error of the server's."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, calls: Calls) -> None:
+        self._app, self._calls = app, calls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(GRADIO):
@@ -90,17 +93,23 @@ class Posted:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         try:
-            whole = _told_again(bytes(body)) if body else b""
+            value = loaded(bytes(body)) if body else None
         except ValueError:
-            await PlainTextResponse("no JSON\n", 400, HEADERS)(scope, receive, send)
+            await _refused(400, "no JSON")(scope, receive, send)
             return
+        if refusal := self._calls.refusal(scope["path"], value):
+            await _refused(*refusal)(scope, receive, send)
+            return
+        whole = _told_again(bytes(body), value)
         await self._app(scope, _again(whole, receive), send)
 
 
-def _told_again(body: bytes) -> bytes:
-    """The same JSON; half a pair of surrogates, which cannot be sent back, is left out. Raises as
-    :func:`loaded`."""
-    value = loaded(body)
+def _refused(status: int, reason: str) -> PlainTextResponse:
+    return PlainTextResponse(f"{reason}\n", status, {**HEADERS, "Cache-Control": "no-store"})
+
+
+def _told_again(body: bytes, value: Any) -> bytes:
+    """The same JSON; half a pair of surrogates, which cannot be sent back, is left out."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "ignore") if b"\\ud" in body.lower() else body
 
 

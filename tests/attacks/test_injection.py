@@ -121,6 +121,14 @@ def test_a_requests_header_comes_back_in_none(name: str, attacker: Attacker, wri
     assert [line for line in written if "zqx" in line or LINE.search(line)] == []
 
 
+@pytest.mark.parametrize("origin", payloads("origins", here="127.0.0.1"), ids=ascii)
+def test_an_origin_that_is_none_is_another_site(origin: str, attacker: Attacker, written: list[str]) -> None:
+    for method, path in (("GET", "/"), ("GET", "/config"), ("POST", COMPONENT), ("POST", "/snoska/batch/start")):
+        reply = attacker.send(method, path, b"{}" if method == "POST" else None, {"origin": origin})
+        assert (reply.status, reply.text) == (403, "asked by another site's page\n")
+    assert [line for line in written if not line.startswith("{")] == []
+
+
 @pytest.mark.parametrize("host", ["", *payloads("hosts", here="127.0.0.1")], ids=ascii)
 def test_no_other_host_is_taken_for_ours(host: str, attacker: Attacker) -> None:
     reply = attacker.send("GET", "/config", headers={"host": host})

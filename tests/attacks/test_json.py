@@ -38,6 +38,7 @@ VALUES = {
     "NaN": b"NaN",
     "Infinity": b"-Infinity",
     "half a pair": rb'"\ud800"',
+    "half a pair as bytes": b'"\xed\xa0\x80"',
     "NUL": rb'"\u0000"',
     "no UTF-8": b'"\xff\xfe"',
     "many keys": b"{" + b",".join(b'"%x":0' % n for n in range(80_000)) + b"}",
@@ -98,11 +99,27 @@ def test_no_json_ends_the_server(client: httpx.Client, address: str) -> None:
 
 
 def test_what_is_no_json_is_told_as_the_callers_fault(client: httpx.Client) -> None:
-    for name in ("lists without end", "a million digits", "a large exponent", "NaN", "Infinity", "no UTF-8"):
+    for name in (
+        "lists without end",
+        "a million digits",
+        "a large exponent",
+        "NaN",
+        "Infinity",
+        "no UTF-8",
+        "half a pair as bytes",
+    ):
         body = around(AROUND["as the data"], VALUES[name])
         reply = client.post("/gradio_api/call/ask", content=body, headers={"Content-Type": "application/json"})
         assert (name, reply.status_code) == (name, 400)
         assert reply.text == "no JSON\n"
+
+
+@pytest.mark.parametrize("path", ["call/ask", "run/ask", "queue/join", "component_server"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
+def test_json_is_utf_8_and_nothing_else(client: httpx.Client, path: str, encoding: str) -> None:
+    body = '{"data": ["\ud800"], "fn_index": 0}'.encode(encoding, "surrogatepass")
+    reply = client.post(f"/gradio_api/{path}", content=body, headers={"Content-Type": "application/json"})
+    assert (reply.status_code, reply.text) == (400, "no JSON\n")
 
 
 def test_a_sound_question_still_comes_through(client: httpx.Client) -> None:

@@ -1,0 +1,71 @@
+"""What a call to Gradio may name, and how much Gradio keeps of its callers: both have an end here, and none there.
+
+Gradio makes a state for each session that a call names, keeps all that was answered until it is fetched, and meets a
+component, a function or an argument that it does not have with an error of the server's.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import gradio as gr
+
+COMPONENT = "/gradio_api/component_server"  # what the page's script calls our functions by
+NAMED = "/gradio_api/call/v2/"  # takes the arguments by their names
+QUEUED = ("/gradio_api/call/", "/gradio_api/queue/join")  # answered by messages that the caller fetches later
+LONGEST = 64  # characters of a session's name: the page's has some 11, that of Gradio's client 36
+SESSIONS = 500  # that are kept, the oldest forgotten first: a state has 20 KB, an answer that is not fetched up to 200
+UNFETCHED = 256  # messages of one session: of a call there are three
+
+Refusal = tuple[int, str]  # status and reason
+
+
+class Calls:
+    """The calls that an app's blocks can answer."""
+
+    def __init__(self, blocks: gr.Blocks) -> None:
+        self._blocks, self._queue = blocks, blocks._queue
+        blocks.state_session_capacity = SESSIONS
+        self._queue.pending_messages_per_session.max_size = SESSIONS
+        self._parameters = {each.api_name: _parameters(each.fn) for each in blocks.fns.values()}
+
+    def refusal(self, path: str, value: Any) -> Refusal | None:
+        """Why a call to this path with this JSON is not passed on; None where it is."""
+        path = path.removesuffix("/")
+        if not isinstance(value, dict):
+            return None  # Gradio says itself what is missing
+        session = value.get("session_hash")
+        if isinstance(session, str) and len(session) > LONGEST:
+            return 400, f"a session's name has {LONGEST} characters at most"
+        if path == COMPONENT and not _is_one_of(value.get("component_id"), self._blocks.blocks):
+            return 404, "no such component"
+        if value.get("fn_index") is not None and not _is_one_of(value["fn_index"], self._blocks.fns):
+            return 404, "no such function"
+        if path.startswith(NAMED) and (parameters := self._parameters.get(path.removeprefix(NAMED))) is not None:
+            missing = [name for name, is_needed in parameters.items() if is_needed and name not in value]
+            if missing or value.keys() - parameters:
+                return 422, f"the arguments are {', '.join(parameters)}, the first of which is needed"
+        if path.startswith(QUEUED):
+            self._forget()
+            messages = self._queue.pending_messages_per_session
+            if isinstance(session, str) and session in messages and messages[session].qsize() >= UNFETCHED:
+                return 429, "fetch what was answered before asking for more"
+        return None
+
+    def _forget(self) -> None:
+        """Drops the calls of sessions whose messages were forgotten, of which Gradio keeps the numbers."""
+        messages, events = self._queue.pending_messages_per_session, self._queue.pending_event_ids_session
+        if len(events) > SESSIONS:
+            for name in [name for name in events if name not in messages]:
+                del events[name]
+
+
+def _parameters(function: Any) -> dict[str, bool]:
+    """A function's parameters in their order, each with whether it has to be given."""
+    found = inspect.signature(function).parameters.values()
+    return {each.name: each.default is inspect.Parameter.empty for each in found}
+
+
+def _is_one_of(number: object, known: Any) -> bool:
+    return isinstance(number, int) and number in known
