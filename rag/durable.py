@@ -1,4 +1,5 @@
-"""Files that come into being whole or not at all, and last: every byte of an index is written here.
+"""Files that come into being whole or not at all, and last: every byte of an index is written here, of uploads and of
+what visitors say too.
 
 The order is that of every careful writer (Pillai and others, "All File Systems Are Not Created Equal", 2014): the bytes
 to a file of another name, fsync, rename, fsync of the folder. ``docs/guarantees.md`` says what follows from it.
@@ -15,6 +16,7 @@ from types import TracebackType
 
 TEMPORARY = ".new-"  # a name's beginning: what a crash leaves under it is swept by the next build
 READABLE = 0o644  # a server may run as another user than the builder; temporary files are private by default
+PRIVATE = 0o600  # what visitors have brought is their server's only
 
 
 class Disk:
@@ -23,9 +25,9 @@ class Disk:
     def make_folder(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
 
-    def create(self, folder: Path) -> tuple[int, Path]:
+    def create(self, folder: Path, prefix: str) -> tuple[int, Path]:
         """A new file under a temporary name, open for writing: its descriptor and its path."""
-        file, name = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+        file, name = tempfile.mkstemp(prefix=prefix, dir=folder)
         return file, Path(name)
 
     def write(self, file: int, data: memoryview) -> int:
@@ -60,13 +62,15 @@ disk = Disk()  # the tests of docs/guarantees.md put another in its place, which
 class NewFile:
     """A file in the making, in a folder that is made where it is missing; :meth:`put` gives it its name.
 
-    A context manager: what has not been put by the end of the block is removed. All methods raise OSError.
+    Its temporary name begins with ``prefix``; whoever gives another one sweeps what a crash leaves under it. ``mode``:
+    who may read it. A context manager: what has not been put by the end of the block is removed. All methods but
+    :meth:`discard` raise OSError.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: str = TEMPORARY, mode: int = READABLE) -> None:
         make_folder(folder)
-        self._folder = folder
-        self._file, self._path = disk.create(folder)
+        self._folder, self._mode = folder, mode
+        self._file, self._path = disk.create(folder, prefix)
         self._is_open, self._is_left = True, True
 
     def __enter__(self) -> NewFile:
@@ -84,11 +88,16 @@ class NewFile:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             left = left[taken:]
 
+    def seal(self) -> None:
+        """Makes the bytes durable, which takes time for many; none can be written after that."""
+        if self._is_open:
+            self._path.chmod(self._mode)
+            disk.sync(self._file)
+            self._close()
+
     def put(self, target: Path, same: bool = False) -> None:
         """Makes the file durable under its name. ``same``: one that is there already holds the same bytes."""
-        self._path.chmod(READABLE)
-        disk.sync(self._file)
-        self._close()
+        self.seal()
         try:
             disk.rename(self._path, target)
             self._is_left = False

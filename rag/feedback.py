@@ -15,8 +15,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +22,10 @@ from typing import Literal, cast
 
 from filelock import FileLock
 
-from rag.durable import sync_folder
+from rag import durable
+from rag.durable import PRIVATE, NewFile
 from rag.errors import EvaluationError, IndexUnusable, QuestionError
+from rag.stores.files import remedy
 from rag.text import clean
 from rag.types import Answer, Citation, Json
 
@@ -97,25 +97,19 @@ class Feedback:
             self._write(name, lines)
 
     def _write(self, name: str, lines: Sequence[bytes]) -> None:
-        handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=self._folder)  # its owner's only
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.writelines(line + b"\n" for line in lines)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).replace(self._folder / name)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        sync_folder(self._folder)
+        with NewFile(self._folder, TEMPORARY, PRIVATE) as new:
+            new.write(b"".join(line + b"\n" for line in lines))
+            new.put(self._folder / name)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
-            with FileLock(self._folder / LOCK):
+            with FileLock(self._folder / LOCK, fallback_to_soft=False):
+                for left in self._folder.glob(f"{TEMPORARY}*"):  # by a crash: nobody else writes now
+                    durable.disk.remove(left)
                 yield
         except OSError as error:
-            raise IndexUnusable(f"{self._folder} cannot be written ({error.strerror}): allow it") from error
+            raise IndexUnusable(f"{self._folder} cannot be written ({error.strerror}): {remedy(error)}") from error
 
 
 def _line(answer: Answer, judgement: Judgement, passage: int | None) -> Json:

@@ -11,6 +11,7 @@
 | SNOSKA_RUNTIME | light or torch: what embeds questions with the bundled model on a processor | light |
 | SNOSKA_SECOND_ENCODER | on or off: whether the bundled model has a second one beside it across languages | on |
 | SNOSKA_MAX_FILE_MB | files larger than this are skipped | 32 |
+| SNOSKA_MAX_UPLOADS_MB | what was uploaded on the page may take so much together | 2048 |
 | SNOSKA_MAPPED_FROM | an index of more passages is kept on disk, in segments, and searched approximately | 10000 |
 | SNOSKA_READ_SECONDS | a file that takes longer to read is skipped | 60 |
 | SNOSKA_READ_MB | a file that takes more memory to read is skipped | 1024 |
@@ -85,6 +86,7 @@ class Settings:
     runtime: str = "light"
     second_encoder: bool = True
     max_file_bytes: int = 32 * 2**20
+    max_uploads_bytes: int = 2048 * 2**20
     mapped_from: int = 10_000
     read_seconds: int = 60
     read_megabytes: int = 1024
@@ -140,6 +142,7 @@ class Settings:
             runtime=_one_of("RUNTIME", get("RUNTIME"), RUNTIMES) or RUNTIMES[0],
             second_encoder=_one_of("SECOND_ENCODER", get("SECOND_ENCODER"), ("on", "off")) != "off",
             max_file_bytes=int(_number("MAX_FILE_MB", get("MAX_FILE_MB"), 32) * 2**20),
+            max_uploads_bytes=int(_number("MAX_UPLOADS_MB", get("MAX_UPLOADS_MB"), 2048) * 2**20),
             mapped_from=int(_number("MAPPED_FROM", get("MAPPED_FROM"), 10_000)),
             read_seconds=math.ceil(_number("READ_SECONDS", get("READ_SECONDS"), 60)),
             read_megabytes=math.ceil(_number("READ_MB", get("READ_MB"), 1024)),

@@ -51,10 +51,10 @@ class Log(Disk):
         self._note("entry", Entry(str(folder.parent), folder.name, FOLDER))
         super().make_folder(folder)
 
-    def create(self, folder: Path) -> tuple[int, Path]:
+    def create(self, folder: Path, prefix: str) -> tuple[int, Path]:
         if len(self.operations) >= self.stop:
             raise Killed
-        file, path = super().create(folder)
+        file, path = super().create(folder, prefix)
         number = self._numbers[path] = self._open[file] = len(self.operations)
         self._note("entry", Entry(str(folder), path.name, number))
         return file, path

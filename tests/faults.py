@@ -41,9 +41,9 @@ class Counting(Disk):
         self.before("make_folder")
         super().make_folder(folder)
 
-    def create(self, folder: Path) -> tuple[int, Path]:
+    def create(self, folder: Path, prefix: str) -> tuple[int, Path]:
         self.before("create")
-        return super().create(folder)
+        return super().create(folder, prefix)
 
     def write(self, file: int, data: memoryview) -> int:
         self.before("write", file, data)

@@ -3,7 +3,9 @@ formats, and the documents, which nothing writes to."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -16,7 +18,7 @@ import pytest
 import rag
 from rag import durable
 from rag.durable import Disk
-from rag.errors import IndexBusy, IndexMismatch
+from rag.errors import IndexBusy, IndexMismatch, IndexUnusable
 from rag.index import check
 from rag.settings import Settings
 from rag.stores import files
@@ -75,6 +77,23 @@ def test_a_second_builder_says_who_is_first_and_a_killed_one_s_lock_is_free(
     report = rag.build(documents, index, encoder=small()).report
     assert report is not None
     assert (report.added, left_over(index)) == (2, set())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its locks are other ones")
+def test_where_there_is_no_lock_that_goes_with_its_process_nothing_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    def missing(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", missing)
+    put(tmp_path / "documents", DOCUMENTS)
+    told = r"cannot be written \(Function not implemented\): use a file system with locks, or name another --index$"
+    with pytest.raises(IndexUnusable, match=told):
+        rag.build(tmp_path / "documents", tmp_path / "index", encoder=small())
+    assert not (tmp_path / "index" / files.POINTER).exists()
 
 
 # -- readers

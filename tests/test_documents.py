@@ -9,6 +9,7 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 import rag
+from rag import durable
 from rag.folder import UPLOADS
 from rag.settings import Settings
 from rag.types import Json, Listed
@@ -312,13 +314,13 @@ def test_a_rebuild_mends_a_damaged_index(
 
 def test_a_crash_between_keeping_a_file_and_building_loses_nothing(tmp_path: Path) -> None:
     (tmp_path / "documents").mkdir()
-    store = Uploads(tmp_path / "index", tmp_path / "documents", LIMIT)
+    store = Uploads(tmp_path / "index", tmp_path / "documents", LIMIT, LIMIT * 4)
     with store.receive("a.txt", None) as receiving:
         receiving.write("Протокол.".encode())
         assert receiving.finish() == "uploads/a.txt"
     with store.receive("b.txt", None) as receiving:  # and one that the crash has cut off
         receiving.write(b"x")
-        left = tmp_path / "index" / UPLOADS / f"{uploads.TEMPORARY}cut"
+        left = tmp_path / "index" / UPLOADS / f"{durable.TEMPORARY}cut"
         left.write_bytes(b"half")
     index = rag.build(tmp_path / "documents", tmp_path / "index", encoder=SmallEncoder())
     assert list(index.store.entries) == ["uploads/a.txt"]
@@ -329,18 +331,71 @@ def test_a_crash_between_keeping_a_file_and_building_loses_nothing(tmp_path: Pat
 
 def test_so_many_files_are_kept_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "MAX_FILES", 1)
-    store = Uploads(tmp_path / "index", tmp_path, LIMIT)
+    store = Uploads(tmp_path / "index", tmp_path, LIMIT, LIMIT)
     with store.receive("a.txt", 1) as receiving:
         receiving.write(b"x")
         receiving.finish()
     with pytest.raises(Refused, match="number"):
         store.receive("b.txt", 1)
+    monkeypatch.setattr(uploads, "MAX_FILES", 2)
+    with store.receive("c.txt", 1), pytest.raises(Refused, match="number"):  # one that is on its way counts
+        store.receive("d.txt", 1)
+    store.receive("d.txt", 1).__exit__()
+
+
+def test_so_many_bytes_are_kept_together_and_no_more(tmp_path: Path) -> None:
+    store = Uploads(tmp_path / "index", tmp_path, 5, 12)
+    with store.receive("a.txt", 4) as receiving:
+        receiving.write(b"1234")
+        receiving.finish()
+    with store.receive("b.txt", None), store.receive("c.txt", 3) as third:  # five bytes are held free for the first
+        with pytest.raises(Refused, match="room"):
+            store.receive("d.txt", 1)
+        with pytest.raises(Refused, match="large"):
+            third.write(b"1234")
+    for _ in range(2):  # what broke off holds nothing
+        with store.receive("d.txt", None), pytest.raises(Refused, match="room"):
+            store.receive("e.txt", 4)
+    store.remove("uploads/a.txt")
+    with store.receive("d.txt", 5), store.receive("e.txt", 5):
+        pass
+
+
+def test_a_page_says_how_much_may_be_uploaded_together(
+    tmp_path: Path, serve_app: Callable[[Collection], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SNOSKA_MAX_UPLOADS_MB", "1.5")
+    page = ChangingPage(tmp_path, serve_app)
+    response = page.post("upload", b"x" * (2**20 + 2**20), name="a.txt", language="ru")
+    assert (response.status_code, response.json()["error"]) == (409, "room")
+    assert response.json()["text"] == "вместе загруженные файлы заняли бы больше 1.5\u00a0МБ: удалите лишние"
+    assert page.uploaded() == []
+    assert page.upload("a.txt", "Протокол.")["document"] == "uploads/a.txt"
+
+
+def test_files_of_one_name_that_come_at_once_are_all_kept(clean: ChangingPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = Uploads.names
+
+    def slow(self: Uploads) -> dict[str, str]:
+        found = names(self)
+        time.sleep(0.05)  # for another one to look, too, before this one is kept
+        return found
+
+    monkeypatch.setattr(Uploads, "names", slow)
+    with ThreadPoolExecutor(4) as visitors:
+        replies = list(
+            visitors.map(lambda number: clean.post("upload", number, name="a.txt"), [b"1", b"2", b"3", b"4"])
+        )
+    monkeypatch.undo()
+    kept = {reply.json()["document"]: number for reply, number in zip(replies, (b"1", b"2", b"3", b"4"), strict=True)}
+    assert sorted(kept) == ["uploads/a (2).txt", "uploads/a (3).txt", "uploads/a (4).txt", "uploads/a.txt"]
+    assert {name: (clean.index / name).read_bytes() for name in kept} == kept
 
 
 def test_nothing_is_uploaded_beside_a_folder_of_that_name(tmp_path: Path) -> None:
     (tmp_path / "documents" / UPLOADS).mkdir(parents=True)
     with pytest.raises(Refused, match="clash"):
-        Uploads(tmp_path / "index", tmp_path / "documents", LIMIT).receive("a.txt", 1)
+        Uploads(tmp_path / "index", tmp_path / "documents", LIMIT, LIMIT * 4).receive("a.txt", 1)
     assert not (tmp_path / "index").exists()
 
 

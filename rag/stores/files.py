@@ -75,7 +75,7 @@ def understood(role: str) -> Iterator[None]:
 @contextlib.contextmanager
 def builder_lock(folder: Path) -> Iterator[None]:
     """Held while the index is written; the system drops it with the process. Raises IndexBusy where it is taken."""
-    lock = FileLock(folder / LOCK, timeout=0)
+    lock = FileLock(folder / LOCK, timeout=0, fallback_to_soft=False)
     with writing(folder):
         durable.make_folder(folder)
         try:
@@ -205,9 +205,17 @@ def unwritable(folder: Path, error: OSError) -> IndexUnusable:
     """The error that says what is wrong with the folder, and what to do."""
     if isinstance(error, FileExistsError | NotADirectoryError):
         return IndexUnusable(f"{folder} is not a folder: name the folder of an index")
-    remedies = {**dict.fromkeys(FULL, "make room there"), errno.EIO: "see to its disk, which fails"}
-    remedy = remedies.get(error.errno or 0, "allow it")
-    return IndexUnusable(f"{folder} cannot be written ({error.strerror}): {remedy}, or name another --index")
+    return IndexUnusable(f"{folder} cannot be written ({error.strerror}): {remedy(error)}, or name another --index")
+
+
+def remedy(error: OSError) -> str:
+    """What to do, where a folder cannot be written."""
+    known = {
+        **dict.fromkeys(FULL, "make room there"),
+        errno.EIO: "see to its disk, which fails",
+        errno.ENOSYS: "use a file system with locks",  # of flock; a lock by a file's being there outlives its process
+    }
+    return known.get(error.errno or 0, "allow it")
 
 
 def _holds(path: Path, part: Part) -> bool:

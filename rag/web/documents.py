@@ -57,7 +57,9 @@ class Desk:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        self._max_bytes = Settings.from_environment().max_file_bytes
+        settings = Settings.from_environment()
+        self._max_bytes, self._max_total = settings.max_file_bytes, settings.max_uploads_bytes
+        self._kept: Uploads | None = None
         self._listing: Listing | None = None
         self._lock = threading.Lock()
 
@@ -68,7 +70,8 @@ class Desk:
         given = data if isinstance(data, Mapping) else {}
         said = texts(given.get("language"))
         index = self._collection.opened()
-        about = {"closed": self._closed(said), "bytes": self._max_bytes, "endings": sorted(READERS)}
+        limits = {"bytes": self._max_bytes, "room": self._max_total}
+        about = {"closed": self._closed(said), **limits, "endings": sorted(READERS)}
         if index is None:
             return {**about, "rows": [], "total": 0, "all": 0, "start": 0, "skipped": 0}
         listing = self._listed(index.store)
@@ -134,7 +137,8 @@ class Desk:
                 self._check(request)
                 return JSONResponse(await change(request))
             except Refused as error:
-                text = said[f"refused.{error.reason}"].format(limit=f"{self._max_bytes / 2**20:g}")
+                limit = self._max_total if error.reason == "room" else self._max_bytes
+                text = said[f"refused.{error.reason}"].format(limit=f"{limit / 2**20:g}")
                 return JSONResponse({"error": error.reason, "text": text}, error.status)
             except ClientDisconnect:
                 return JSONResponse({"error": "cut", "text": said["refused.cut"]}, 400)
@@ -195,7 +199,9 @@ class Desk:
     def _uploads(self) -> Uploads:
         if self._collection.folder is None or self._collection.documents is None:
             raise Refused("closed", 403)
-        return Uploads(self._collection.folder, self._collection.documents, self._max_bytes)
+        if self._kept is None:  # one for all requests, since it knows which files come at once
+            self._kept = Uploads(self._collection.folder, self._collection.documents, self._max_bytes, self._max_total)
+        return self._kept
 
     def _listed(self, store: Store) -> Listing:
         with self._lock:

@@ -1,7 +1,7 @@
 """Files that visitors upload: kept in a private folder of the index, under names that cannot leave it.
 
-A file is written under a temporary name, which is hidden, made durable, and then renamed: it is there whole or not at
-all.
+A file is written as those of the index are (:mod:`rag.durable`), under a temporary name, which is hidden: it is there
+whole or not at all.
 """
 
 from __future__ import annotations
@@ -9,20 +9,19 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 import threading
 import time
 import unicodedata
 from pathlib import Path
 
-from rag.durable import sync_folder
+from rag import durable
+from rag.durable import PRIVATE, TEMPORARY, NewFile
 from rag.folder import UPLOADS
 from rag.readers import READERS, file_type
 
 MAX_FILES = 2_000  # that are kept; a larger collection is a folder of documents
 NAME_BYTES = 200  # of UTF-8: systems allow 255, and a number may follow
-PRIVATE = 0o700
-TEMPORARY = ".new-"
+OWNERS = 0o700  # of the folder, which nobody else may list
 ABANDONED = 3600.0  # seconds without a byte, after which a temporary file is one that a crash has left
 
 FORBIDDEN = re.compile(r'[<>:"|?*]')  # by Windows; a colon would name a stream there, the others are a glob's
@@ -55,37 +54,38 @@ def kept_name(given: str) -> str:
 
 
 class Uploads:
-    """The files uploaded to an index; several may come at once. ``documents`` is the user's own folder."""
+    """The files uploaded to an index; several may come at once, all to one object. ``documents`` is the user's own
+    folder, ``max_bytes`` are one file's, ``max_total`` those of all together."""
 
-    def __init__(self, index: Path, documents: Path, max_bytes: int) -> None:
-        self.folder, self.max_bytes = index / UPLOADS, max_bytes
+    def __init__(self, index: Path, documents: Path, max_bytes: int, max_total: int) -> None:
+        self.folder, self.max_bytes, self.max_total = index / UPLOADS, max_bytes, max_total
         self._own = documents / UPLOADS
         self._lock = threading.Lock()
+        self._coming: list[int] = []  # the bytes that are held free for each file that is being received
 
     def names(self) -> dict[str, str]:
         """The files that are kept, by their names composed."""
-        try:
-            with os.scandir(self.folder) as entries:
-                return {
-                    unicodedata.normalize("NFC", entry.name): entry.name
-                    for entry in entries
-                    if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
-                }
-        except FileNotFoundError:
-            return {}
+        return {unicodedata.normalize("NFC", name): name for name in self._kept()}
 
     def receive(self, given: str, size: int | None) -> Receiving:
-        """Begins to take a file of this name in, of ``size`` bytes where that is known. Raises Refused."""
+        """Begins to take a file of this name in, of ``size`` bytes where that is known. Raises Refused, and OSError
+        as its methods do."""
         name = kept_name(given)
-        if size is not None and size > self.max_bytes:
+        most = self.max_bytes if size is None else size
+        if most > self.max_bytes:
             raise Refused("large", 413)
         if self._own.is_dir():
             raise Refused("clash", 409)
-        if len(self.names()) >= MAX_FILES:
-            raise Refused("number", 409)
         with self._lock:
+            kept = self._kept()
+            if len(kept) + len(self._coming) >= MAX_FILES:
+                raise Refused("number", 409)
+            if sum(kept.values()) + sum(self._coming) + most > self.max_total:
+                raise Refused("room", 409)
             self._make_folder()
-            return Receiving(self, name)
+            receiving = Receiving(self, name, most)
+            self._coming.append(most)
+            return receiving
 
     def remove(self, document: str) -> None:
         """Deletes the file of a document that was uploaded. Raises Refused where there is none."""
@@ -93,12 +93,12 @@ class Uploads:
         if name is None:
             raise Refused("gone", 404)
         with self._lock:
-            (self.folder / name).unlink(missing_ok=True)
-            sync_folder(self.folder)
+            durable.disk.remove(self.folder / name)
+            durable.sync_folder(self.folder)
             with contextlib.suppress(OSError):  # it is not empty
-                self.folder.rmdir()
+                durable.disk.remove_folder(self.folder)
 
-    def keep(self, temporary: Path, name: str) -> str:
+    def keep(self, new: NewFile, name: str) -> str:
         """Gives a whole file its name, with a number where it is taken; the document's path."""
         with self._lock:
             taken = {each.casefold() for each in self.names()}
@@ -106,47 +106,61 @@ class Uploads:
             while free.casefold() in taken:
                 number += 1
                 free = f"{name[: -len(ending)]} ({number}){name[-len(ending) :]}"
-            temporary.rename(self.folder / free)
-        sync_folder(self.folder)
+            new.put(self.folder / free)
         return f"{UPLOADS}/{free}"
 
+    def over(self, most: int) -> None:
+        """A file that was received, or broke off, holds no bytes free any more."""
+        with self._lock:
+            self._coming.remove(most)
+
+    def _kept(self) -> dict[str, int]:
+        """The files that are kept, as they are called, with their bytes."""
+        try:
+            with os.scandir(self.folder) as entries:
+                return {
+                    entry.name: entry.stat(follow_symlinks=False).st_size
+                    for entry in entries
+                    if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
+                }
+        except FileNotFoundError:
+            return {}
+
     def _make_folder(self) -> None:
-        self.folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
-        self.folder.chmod(PRIVATE)
-        sync_folder(self.folder.parent)
+        durable.make_folder(self.folder)
+        self.folder.chmod(OWNERS)
+        durable.sync_folder(self.folder.parent)  # an upload before this one may have been killed before it came to that
         for left in self.folder.glob(f"{TEMPORARY}*"):
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - left.stat().st_mtime > ABANDONED:
-                    left.unlink()
+                    durable.disk.remove(left)
 
 
 class Receiving:
-    """A file that is being uploaded; used as a context, at whose end nothing is left of one that is not kept."""
+    """A file that is being uploaded, of at most ``most`` bytes; used as a context, at whose end nothing is left of one
+    that is not kept. Its methods raise OSError where the disk does not take it."""
 
-    def __init__(self, uploads: Uploads, name: str) -> None:
-        self._uploads, self._name, self._size = uploads, name, 0
-        handle, path = tempfile.mkstemp(prefix=TEMPORARY, dir=uploads.folder)
-        self._path, self._stream = Path(path), os.fdopen(handle, "wb")
+    def __init__(self, uploads: Uploads, name: str, most: int) -> None:
+        self._uploads, self._name, self._most, self._size = uploads, name, most, 0
+        self._new = NewFile(uploads.folder, mode=PRIVATE)
 
     def __enter__(self) -> Receiving:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stream.close()
-        self._path.unlink(missing_ok=True)
+        self._new.discard()
+        self._uploads.over(self._most)
 
     def write(self, data: bytes) -> None:
         """Takes the next bytes; raises Refused where they are too many."""
         self._size += len(data)
-        if self._size > self._uploads.max_bytes:
+        if self._size > self._most:
             raise Refused("large", 413)
-        self._stream.write(data)
+        self._new.write(data)
 
     def finish(self) -> str:
         """Keeps the file; the path of its document. Raises Refused where it is empty."""
         if not self._size:
             raise Refused("empty", 422)
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        self._stream.close()
-        return self._uploads.keep(self._path, self._name)
+        self._new.seal()  # before the others are kept waiting
+        return self._uploads.keep(self._new, self._name)

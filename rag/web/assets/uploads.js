@@ -121,7 +121,7 @@ export function install(page, changed, remove) {
 
   function word({ state, values }) {
     const text = {
-      refused: () => said(`refused.${values.key}`, { limit: limits.bytes / 2 ** 20 }),
+      refused: () => said(`refused.${values.key}`, { limit: limits[values.key === "room" ? "room" : "bytes"] / 2 ** 20 }),
       failed: () => values.text,
     }[state];
     return make("span", { className: "state", textContent: text ? text() : said(`upload.${state}`, values) });
