@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rag.web.access import LOGIN, OPEN
 from rag.web.guard import HEADERS, HEARTBEAT
+from rag.web.permission import is_here
+from rag.web.sessions import network
 
 MOST = 256  # requests that run or wait side by side
 PAGES = 1_000  # open pages, each of which keeps a stream of Gradio's
+SHARE = 2  # a client has at most one part in so many of either, so that none shuts the others out
 SMALL = 2**20  # bytes of a request to Gradio: a question has some 4,000 characters
 UPLOAD = 2**20  # bytes around an uploaded file
 PATIENCE = 20.0  # seconds that a body may take,
+LOGIN_PATIENCE = 5.0  # that of a login, which is some bytes and comes before the password
 RATE = 2**14  # and a second more for each of so many bytes
 SOON = "2"  # seconds after which one who is told that the server is busy may come again
 
@@ -25,25 +31,33 @@ class Bounds:
 
     def __init__(self, app: ASGIApp, max_file_bytes: int) -> None:
         self._app, self._largest = app, max_file_bytes + UPLOAD
-        self._running = {False: 0, True: 0}
+        self._running: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}  # by client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_page = scope["path"].startswith(HEARTBEAT)
-        limit = SMALL if scope["path"].startswith("/gradio_api/") else self._largest
-        if self._running[is_page] >= (PAGES if is_page else MOST):
+        path = scope["path"]
+        is_page = path.startswith(HEARTBEAT)
+        limit = SMALL if path.startswith("/gradio_api/") else self._largest
+        running, most, client = self._running[is_page], PAGES if is_page else MOST, _client(scope)
+        is_open = path in OPEN  # answered at once; what watches over the server would start it anew
+        if not is_open and (running.total() >= most or (client and running[client] >= most // SHARE)):
             await _refused(503, "the server is busy")(scope, receive, send)
             return
         if _length(scope) > limit:
             await _refused(413, f"more than {limit} bytes")(scope, receive, send)
             return
-        self._running[is_page] += 1
+        if is_open:
+            await self._bounded(scope, _Body(receive, limit, PATIENCE), send)
+            return
+        running[client] += 1
         try:
-            await self._bounded(scope, _Body(receive, limit), send)
+            await self._bounded(scope, _Body(receive, limit, LOGIN_PATIENCE if path == LOGIN else PATIENCE), send)
         finally:
-            self._running[is_page] -= 1
+            running[client] -= 1
+            if not running[client]:
+                del running[client]
 
     async def _bounded(self, scope: Scope, body: _Body, send: Send) -> None:
         started = False
@@ -70,8 +84,8 @@ class Bounds:
 class _Body:
     """A request's body, up to a size and for a time; then the client is said to have gone, and ``refused`` is set."""
 
-    def __init__(self, receive: Receive, limit: int) -> None:
-        self._receive, self._limit = receive, limit
+    def __init__(self, receive: Receive, limit: int, patience: float) -> None:
+        self._receive, self._limit, self._patience = receive, limit, patience
         self._begun, self._size, self._more = time.monotonic(), 0, True
         self.refused: PlainTextResponse | None = None
 
@@ -80,7 +94,7 @@ class _Body:
             return {"type": "http.disconnect"}
         if not self._more:
             return await self._receive()
-        left = self._begun + PATIENCE + self._size / RATE - time.monotonic()
+        left = self._begun + self._patience + self._size / RATE - time.monotonic()
         try:
             message = await asyncio.wait_for(self._receive(), max(left, 0.0))
         except TimeoutError:
@@ -92,6 +106,12 @@ class _Body:
             self.refused = _refused(413, f"more than {self._limit} bytes")
             return {"type": "http.disconnect"}
         return message
+
+
+def _client(scope: Scope) -> str:
+    """What the request counts as; empty for this machine, which may stand for all who come through a proxy."""
+    address = (scope.get("client") or ("",))[0]
+    return "" if is_here(address) else network(address)
 
 
 def _length(scope: Scope) -> int:

@@ -54,24 +54,24 @@ class Guesses:
 
     def wait(self, client: str) -> float:
         """Seconds, 0 where it may guess."""
-        count, last = self._counted(_network(client))
+        count, last = self._counted(network(client))
         delay = min(FIRST * 2.0 ** min(count - FREE, 20), LONGEST) if count >= FREE else 0.0
         return max(0.0, last + delay - self._clock())
 
     def add(self, client: str) -> None:
         """Counts a guess as wrong: before it is checked, so that guessing side by side gains nothing."""
-        network = _network(client)
-        self._wrong[network] = (self._counted(network)[0] + 1, self._clock())
-        self._wrong.move_to_end(network)
+        whose = network(client)
+        self._wrong[whose] = (self._counted(whose)[0] + 1, self._clock())
+        self._wrong.move_to_end(whose)
         while len(self._wrong) > MOST:
             self._wrong.popitem(last=False)
 
     def forgive(self, client: str) -> None:
         """Forgets the wrong guesses of a client that has guessed right."""
-        self._wrong.pop(_network(client), None)
+        self._wrong.pop(network(client), None)
 
-    def _counted(self, network: str) -> tuple[int, float]:
-        count, last = self._wrong.get(network, (0, 0.0))
+    def _counted(self, whose: str) -> tuple[int, float]:
+        count, last = self._wrong.get(whose, (0, 0.0))
         return (count, last) if self._clock() - last < FORGOTTEN else (0, 0.0)
 
 
@@ -79,8 +79,8 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def _network(client: str) -> str:
-    """The address; of version 6, its /64, all of which one customer has."""
+def network(client: str) -> str:
+    """What a client counts as: its address; of version 6, its /64, all of which one customer has."""
     try:
         address = ipaddress.ip_address(client)
     except ValueError:
