@@ -25,6 +25,7 @@ from filelock import FileLock
 from rag import durable
 from rag.durable import PRIVATE, NewFile
 from rag.errors import EvaluationError, IndexUnusable, QuestionError
+from rag.query import MAX_QUESTION
 from rag.stores.files import remedy
 from rag.text import clean
 from rag.types import Answer, Citation, Json
@@ -32,6 +33,8 @@ from rag.types import Answer, Citation, Json
 KNOWN, OPEN = "feedback.jsonl", "feedback-open.jsonl"
 LOCK, TEMPORARY = ".feedback.lock", ".feedback-"
 MAX_LINES = 10_000  # of a file, which is written anew at each judgement: some megabytes
+MAX_LINE = 2**16  # bytes of a judgement: of most, the question and one passage, it is a thirtieth
+MAX_BYTES = 2**24  # of a file: ten thousand answering sentences take half of that
 
 Judgement = Literal["right", "passage", "wrong", "none"]
 
@@ -50,13 +53,16 @@ class Feedback:
         ``right``: the answer answers, or rightly says that nothing does; ``passage``: the shown passage of that rank
         does; ``wrong``: none of those shown does; ``none``: nothing in the collection does. ``filtered`` says that only
         some documents were asked: that these do not answer says nothing of the others. Raises QuestionError where the
-        answer holds no such passage, EvaluationError where the file is full, IndexUnusable where it cannot be written.
+        answer holds no such passage or is longer than any that was given, EvaluationError where the file is full,
+        IndexUnusable where it cannot be written.
         """
         line = _line(answer, judgement, passage)
         if filtered and line["relevant"] == []:
             line["relevant"] = None
         is_known = line["relevant"] is not None
-        kept = {name: value for name, value in line.items() if value is not None}
+        kept = _written({name: value for name, value in line.items() if value is not None})
+        if len(answer.question) > MAX_QUESTION or len(kept) > MAX_LINE:
+            raise QuestionError("the question or the passage is longer than any that was asked or shown: ask again")
         with self._writing():
             self._replace(KNOWN, line["id"], kept if is_known else None)
             self._replace(OPEN, line["id"], None if is_known else kept)
@@ -70,10 +76,11 @@ class Feedback:
 
     def said_of(self, question: str) -> tuple[Judgement, int | None] | None:
         """What was said of a question last, and the passage's rank, if one was pointed out."""
+        id = _id(question)
         for name in (KNOWN, OPEN):
             for line in self._lines(name):
-                value = _value(line)
-                if value.get("id") == _id(question) and value.get("judgement") in ("right", "passage", "wrong", "none"):
+                value = _value(line) if _is_of(line, id) else {}
+                if value.get("judgement") in ("right", "passage", "wrong", "none"):
                     rank = value.get("rank")
                     return cast(Judgement, value["judgement"]), rank if isinstance(rank, int) else None
         return None
@@ -84,15 +91,15 @@ class Feedback:
         except FileNotFoundError:
             return []
 
-    def _replace(self, name: str, id: str, value: Json | None) -> None:
-        """Writes a file anew with this value as the id's only line, or without any."""
+    def _replace(self, name: str, id: str, written: bytes | None) -> None:
+        """Writes a file anew with this as the id's only line, or without any."""
         before = self._lines(name)
-        lines = [line for line in before if _value(line).get("id") != id]
-        if value is not None:
-            lines.append(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-        if len(lines) > MAX_LINES:
-            path = self._folder / name
-            raise EvaluationError(f"{path} holds {MAX_LINES:,} judgements, as many as it may: move it elsewhere")
+        lines = [line for line in before if not _is_of(line, id)]
+        if written is not None:
+            lines.append(written)
+            if len(lines) > MAX_LINES or sum(map(len, lines)) > MAX_BYTES:
+                full = f"{MAX_LINES:,} judgements or {MAX_BYTES >> 20} MB"
+                raise EvaluationError(f"{self._folder / name} is full ({full}): move it elsewhere")
         if lines != before:
             self._write(name, lines)
 
@@ -151,6 +158,15 @@ def _place(citation: Citation, quote: str) -> Json:
 def _id(question: str) -> str:
     """One for a question however it is capitalised and spaced."""
     return f"f-{hashlib.sha256(clean(question).casefold().encode()).hexdigest()[:16]}"
+
+
+def _written(value: Json) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _is_of(line: bytes, id: str) -> bool:
+    """Whether a line has this id; only one that holds it somewhere is parsed."""
+    return id.encode() in line and _value(line).get("id") == id
 
 
 def _value(line: bytes) -> Json:

@@ -20,8 +20,9 @@ from rag.encoders import SentenceEncoder
 from rag.errors import EvaluationError, IndexUnusable, QuestionError
 from rag.evaluate import evaluate, to_json
 from rag.export import answer_json
-from rag.feedback import KNOWN, OPEN, Feedback
+from rag.feedback import KNOWN, MAX_LINE, OPEN, Feedback
 from rag.index import Index, build
+from rag.query import MAX_QUESTION
 from rag.questions import load
 from rag.types import Answer, Citation, Scores
 from rag.web.collection import Collection
@@ -104,6 +105,39 @@ def test_lines_of_others_stay_as_they_are(tmp_path: Path) -> None:
     Feedback(tmp_path).judge(FOUND, "right")
     Feedback(tmp_path).withdraw(FOUND.question)
     assert (tmp_path / KNOWN).read_text("utf-8") == own
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"question": "?" * (MAX_QUESTION + 1)},
+        {"citations": (dataclasses.replace(FIRST, quote="я" * MAX_LINE, highlight=(0, MAX_LINE)), SECOND)},
+        {"citations": (dataclasses.replace(FIRST, document="d" * MAX_LINE), SECOND)},
+        {"text": "t" * MAX_LINE},
+    ],
+    ids=["question", "quote", "document", "text"],
+)
+def test_what_no_answer_holds_is_not_kept(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(QuestionError, match="longer than any that was asked or shown"):
+        Feedback(tmp_path).judge(dataclasses.replace(FOUND, **changes), "right")
+    assert lines(tmp_path, KNOWN) == []
+
+
+def test_a_file_takes_no_more_bytes_than_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Feedback(tmp_path)
+    kept.judge(FOUND, "right")
+    monkeypatch.setattr(feedback, "MAX_BYTES", 3 * (tmp_path / KNOWN).stat().st_size)
+    told = []
+    for number in range(5):
+        try:
+            told.append(kept.judge(dataclasses.replace(FOUND, question=f"Вопрос {number}?"), "right"))
+        except EvaluationError as error:
+            told.append(str(error).rpartition(": ")[2])
+    assert told == ["known"] * 2 + ["move it elsewhere"] * 3
+    assert (tmp_path / KNOWN).stat().st_size <= feedback.MAX_BYTES + 3
+    kept.judge(FOUND, "wrong")  # what was said before of a question makes room
+    kept.withdraw("Вопрос 0?")
+    assert [line["question"] for line in lines(tmp_path, KNOWN)] == ["Вопрос 1?"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files have no such permissions there")
