@@ -6,12 +6,14 @@ import contextlib
 import http.client
 import os
 import re
+import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -439,6 +441,20 @@ def test_a_name_that_was_made_to_lead_here_and_a_proxy_change_nothing(
     response = page.post(route, b"x", headers, **values)
     told = 421 if "Host" in headers else response.json()["error"]  # a foreign name does not come that far
     assert (response.status_code, told) == ((421, 421) if "Host" in headers else (403, "off"))
+    assert page.uploaded() == []
+
+
+@each_change
+def test_a_proxy_that_adds_nothing_is_known_by_its_old_http(
+    page: ChangingPage, route: str, values: dict[str, str]
+) -> None:
+    """As nginx passes a request on where only ``proxy_pass`` is set."""
+    host, port = page.url.removeprefix("http://").split(":")
+    bare = f"POST /snoska/{route}?{urlencode(values)} HTTP/1.0\r\nHost: {host}:{port}\r\nConnection: close\r\n"
+    with socket.create_connection((host, int(port)), timeout=60) as proxy:
+        proxy.sendall(f"{bare}Content-Length: 1\r\n\r\nx".encode())
+        answer = b"".join(iter(lambda: proxy.recv(2**16), b""))
+    assert answer.split()[1] == b"403"
     assert page.uploaded() == []
 
 

@@ -14,6 +14,7 @@ Rule = Literal["on", "off", "here"]  # "here": only for a browser on the machine
 
 # What a proxy adds: behind one, a request that seems to come from this machine may come from anywhere.
 FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+OLD = "1.0"  # the HTTP of a bare nginx, which adds nothing and calls us by our own address; no browser's
 
 
 def rule(setting: str, host: str) -> Rule:
@@ -41,6 +42,8 @@ def may_change(rule: Rule, request: Request) -> bool:
     """
     if rule != "here":
         return rule == "on"
+    if request.scope.get("http_version") == OLD:
+        return False
     client = request.client.host if request.client else ""
     return is_here(client) and is_here(_host(request)) and not any(name in request.headers for name in FORWARDED)
 
