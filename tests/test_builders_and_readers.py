@@ -22,6 +22,7 @@ from rag.errors import IndexBusy, IndexMismatch, IndexUnusable
 from rag.index import check
 from rag.settings import Settings
 from rag.stores import files
+from rag.stores.files import Part
 from tests.faults import Counting, answers, left_over, make_small, put, small
 from tests.killed import ROOT
 
@@ -155,6 +156,29 @@ def test_readers_see_one_generation_while_fifty_are_built(tmp_path: Path, mapped
     assert errors == []
     assert len(set(seen)) > 5
     assert left_over(index) == set()
+
+
+@each_kind
+def test_a_reader_that_finds_the_manifest_swept_begins_again(
+    tmp_path: Path, mapped_from: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents, index, settings = tmp_path / "documents", tmp_path / "index", Settings(mapped_from=mapped_from, ocr=())
+    read_part = files.read_part
+
+    def build(number: int) -> None:
+        put(documents, generation(number))
+        rag.build(documents, index, encoder=small(), settings=settings)
+
+    def late(folder: Path, part: Part, role: str) -> bytes:
+        monkeypatch.setattr(files, "read_part", read_part)
+        build(1)
+        build(2)
+        assert not (folder / files.PARTS / part.file).exists()  # the manifest that the pointer named just now
+        return read_part(folder, part, role)
+
+    build(0)
+    monkeypatch.setattr(files, "read_part", late)
+    assert read_all(index, rag.open(index, encoder=small())) == {"2"}
 
 
 # -- formats

@@ -128,22 +128,30 @@ def commit(folder: Path, manifest: Json) -> None:
 
 
 def current(folder: Path) -> tuple[Part, Json]:
-    """The current manifest and the part that holds it.
+    """The current manifest and the part that holds it; raises as its two halves do.
 
-    Raises IndexMissing, IndexMismatch (a newer or an older format) or IndexDamaged.
+    Whoever holds no lock may find the manifest swept meanwhile: :func:`rag.stores.opening.open_store` tries again.
     """
     part = pointed(folder)
+    return part, read_manifest(folder, part)
+
+
+def read_manifest(folder: Path, part: Part) -> Json:
+    """The manifest that a part holds. Raises IndexDamaged."""
     try:
-        manifest = json.loads(read_part(folder, part, "manifest"))
+        manifest: Json = json.loads(read_part(folder, part, "manifest"))
         if {"model", "analysis"} <= manifest.keys() and ("parts" in manifest or "segments" in manifest):
-            return part, manifest
+            return manifest
     except (ValueError, AttributeError, RecursionError) as error:
         raise IndexDamaged(f"manifest: {part.file} is no manifest: {REBUILD}") from error
     raise IndexDamaged(f"manifest: {part.file} is no manifest: {REBUILD}")
 
 
 def pointed(folder: Path) -> Part:
-    """The part that holds the current manifest; raises as :func:`current` does."""
+    """The part that holds the current manifest.
+
+    Raises IndexMissing, IndexMismatch (a newer or an older format) or IndexDamaged.
+    """
     try:
         pointer = json.loads((folder / POINTER).read_bytes())
     except FileNotFoundError as error:

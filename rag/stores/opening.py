@@ -28,12 +28,13 @@ def open_store(folder: Path) -> LocalStore | MappedStore:
     Raises IndexMissing, IndexMismatch or IndexDamaged, each naming the part and the remedy.
     """
     for _ in range(ATTEMPTS):
-        part, manifest = files.current(folder)
+        part = files.pointed(folder)
         try:
+            manifest = files.read_manifest(folder, part)
             _check(manifest)
             return (MappedStore if "segments" in manifest else LocalStore).load(folder, part, manifest)
         except IndexDamaged:
-            if files.current(folder)[0] == part:
+            if files.pointed(folder) == part:
                 raise
     raise IndexMissing(f"the index in {folder} changes faster than it can be opened: try again")
 
