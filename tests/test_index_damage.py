@@ -16,7 +16,7 @@ import pytest
 import rag
 from rag.errors import IndexDamaged, IndexMismatch
 from rag.index import check
-from rag.stores import files
+from rag.stores import files, local, mapped
 from tests.faults import Case, answers, make_case, named, small
 
 BLOCK = 512  # bytes: these files are small
@@ -34,10 +34,14 @@ class Parsers:
 
     def __init__(self, patched: pytest.MonkeyPatch) -> None:
         self.given: list[bytes] = []
+        self.used: set[str] = set()
         self._thread = threading.get_ident()
         self._watch(patched, json, "loads", lambda data: data if isinstance(data, bytes) else data.encode())
         self._watch(patched, faiss, "deserialize_index", lambda array: array.tobytes())
-        self._watch(patched, np.lib.format, "read_array", lambda stream: stream.getvalue())
+        for name in ("read_magic", "read_array_header_1_0", "read_array"):  # in this order, of the same stream
+            self._watch(patched, np.lib.format, name, lambda stream: stream.getvalue())
+        for module in (local, mapped):
+            self._watch(patched, module, "words_from_bytes", bytes)
 
     def _watch(self, patched: pytest.MonkeyPatch, module: Any, name: str, to_bytes: Callable[[Any], bytes]) -> None:
         true = getattr(module, name)
@@ -45,6 +49,7 @@ class Parsers:
         def watched(data: Any, *more: Any, **options: Any) -> Any:
             if threading.get_ident() == self._thread:
                 self.given.append(to_bytes(data))
+                self.used.add(name)
             return true(data, *more, **options)
 
         patched.setattr(module, name, watched)
@@ -77,6 +82,12 @@ def test_a_damaged_file_is_named_and_nothing_parses_it(
     sound = {(index / path).read_bytes() for path in parts}
     parsers = Parsers(monkeypatch)
     assert answers(index) == whole
+    arrays = {"read_magic", "read_array_header_1_0", "read_array"}
+    assert parsers.used >= {
+        "loads",
+        "words_from_bytes",
+        *({} if case.name == "growth" else arrays | {"deserialize_index"}),
+    }
     sound |= set(parsers.given)  # a mapped part's content, without its checksums
     for path in sorted(parts):
         data = (index / path).read_bytes()
