@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,13 +21,15 @@ from rag import durable
 from rag.durable import Disk
 from rag.errors import IndexBusy, IndexMismatch, IndexUnusable
 from rag.index import check
+from rag.readers import ocr
 from rag.settings import Settings
 from rag.stores import files
 from rag.stores.files import Part
 from tests.faults import Counting, answers, left_over, make_small, put, small
 from tests.killed import ROOT
 
-INDEXES = Path(__file__).parent / "data" / "indexes"
+DATA = Path(__file__).parent / "data"
+INDEXES = DATA / "indexes"
 DOCUMENTS = {  # of the indexes in INDEXES
     "ru.txt": "Комиссия подписала протокол.\n\nСледующее заседание пройдет в Абу-Даби. Его дата не названа.",
     "en.txt": "The commission signed a protocol.\n\nThe next meeting will be held in Abu Dhabi.",
@@ -225,42 +228,57 @@ def test_an_index_of_a_newer_format_is_refused_and_not_touched(tmp_path: Path) -
 # -- documents
 
 WATCHED = """
-import os, sys
+import functools, sys
 from pathlib import Path
-from tests.faults import make_case, make_small
+import rag
+from rag import reading
 from rag.durable import Disk
+from rag.reading.pool import Pool
+from tests.faults import make_case, make_small, small
+from tests.watched import watch
+place, changed = Path(sys.argv[1]), []
 make_small()
-place = Path(sys.argv[1])
 cases = [make_case(name, place / name) for name in ("update", "growth")]
-own = [str(case.documents) for case in cases]
-changed = []
-
-def hook(event, arguments):
-    if event == "open":
-        path, mode, flags = arguments
-        changing = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
-        paths = [path] if changing else []
-    elif event in ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate",
-                   "os.chmod", "os.chown", "os.utime"):
-        paths = arguments[:2]
-    else:
-        return
-    for path in paths:
-        if isinstance(path, (str, bytes, os.PathLike)) and os.fsdecode(path).startswith(tuple(own)):
-            changed.append((event, path))
-
-sys.addaudithook(hook)
+documents = [place / "documents", *(case.documents for case in cases)]
+watch(tuple(map(str, documents)), changed.append)
 for case in cases:
     for rebuild in (False, True):
         case.build(case.before, Disk(), rebuild=rebuild)
-print(changed)
-(cases[0].documents / "probe").write_text("", encoding="utf-8")
+reading.Pool = functools.partial(Pool, module="tests.watched")
+built = rag.build(documents[0], place / "index", encoder=small())
+print(built.report.documents, sorted(each.file for each in built.report.skipped), changed)
+for case in cases:
+    (case.documents / "probe").write_bytes(b"")
 print(len(changed))
 """
 
 
+def stamps(folder: Path) -> dict[str, object]:
+    """What any change of a file or folder changes, by whichever process."""
+    found = {}
+    for path in (folder, *sorted(folder.rglob("*"))):
+        about = path.stat()
+        content = path.read_bytes() if path.is_file() else sorted(each.name for each in path.iterdir())
+        found[path.name] = (content, about.st_mode, about.st_ino, about.st_mtime_ns, about.st_ctime_ns)
+    return found
+
+
 def test_no_build_opens_a_document_for_writing(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", WATCHED, tmp_path], cwd=ROOT, capture_output=True, text=True, check=False
+    documents, log = tmp_path / "documents", tmp_path / "log"
+    put(
+        documents,
+        {**DOCUMENTS, "page.html": "<p>Страница.</p>", "table.csv": "Имя;Год\nСовет;2025\n", "a.md": "# Итоги"},
     )
-    assert (done.stderr, done.stdout.splitlines()) == ("", ["[]", "1"])  # the last is the hook's own check
+    for path in (*(DATA / "office").iterdir(), DATA / "pdf" / "heads-en.pdf", DATA / "pdf" / "scan-ru.png"):
+        shutil.copy(path, documents)
+    log.touch()
+    before = stamps(documents)
+    environment = {**os.environ, "WATCHED": str(tmp_path), "WATCHED_LOG": str(log)}
+    command = [sys.executable, "-c", WATCHED, tmp_path]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    skipped = ["old.doc", *(["scan-ru.png"] if ocr.available() else []), "secret.xlsx"]  # old, unread, protected
+    assert done.stdout.splitlines() == [f"{17 - len(skipped)} {skipped} []", "2"]  # the last is the hook's own check
+    changes = set(log.read_text("utf-8").splitlines())
+    assert changes == {f"open {tmp_path / 'probe'}"}  # by the reading processes, each of which proves its hook so
+    assert stamps(documents) == before
