@@ -215,13 +215,21 @@ def test_how_far_a_file_is_sent_is_shown(visit: Visit, clean: ChangingPage, file
     page = opened(visit(clean.url))
     held: list[Route] = []
     page.route("**/snoska/upload*", lambda route: held.append(route))  # Playwright marks what it calls
+
+    def request(number: int) -> Route:
+        for _ in range(500):  # the page may show its bar before Playwright tells of the request
+            if len(held) > number:
+                break
+            page.wait_for_timeout(20)
+        return held[number]
+
     page.locator("#upload").set_input_files(files("a.txt", "Первый.", "b.txt", "Второй."))
     expect(row(page, "a.txt").get_by_role("progressbar")).to_be_visible()
     expect(row(page, "a.txt").locator(".state")).to_have_text(re.compile("sending: [0-9]+%"))
     expect(row(page, "b.txt").locator(".state")).to_have_text(EN["upload.queued"])
-    held[0].continue_()
+    request(0).continue_()
     expect(row(page, "b.txt").get_by_role("progressbar")).to_be_visible()
-    held[1].abort()
+    request(1).abort()
     expect(row(page, "b.txt").locator(".state")).to_have_text(EN["upload.unreachable"])
     expect(row(page, "a.txt").locator(".state")).to_have_text(EN["upload.read"])
     visit.troubles.clear()  # the browser's own line about the request that was cut

@@ -18,6 +18,7 @@ from rag.index import Index
 from rag.web.collection import Collection
 from rag.web.texts import EN, LANGUAGES, RU
 from tests.browser_help import MARKS, QUESTIONS, Visit, ask, each_language, shoot
+from tests.small_encoder import SmallEncoder
 from tests.small_pdf import lines
 from tests.small_pdf import pdf as small_pdf
 from tests.test_browser import CONTRAST
@@ -29,6 +30,7 @@ REPORT = "columns-ru.pdf"  # five pages in two columns
 SAID = "Палеоклиматологи измеряют соотношение кислорода-18 и кислорода-16"
 HOSTILE = '<img src=x onerror="window.hacked=1">\u202e&amp;.txt'
 ATTACKS = "<script>window.hacked = 1</script> <img src=x onerror='window.hacked = 1'> [a](javascript:window.hacked=1)"
+LONG = "Длинный.txt"
 TALL = "Абзац {} длинного документа о портах и водохранилищах, который не помещается на экране целиком."
 Served = tuple[str, Index, Path]
 
@@ -42,14 +44,24 @@ def served(
     for name in (REPORT, "heads-en.pdf"):
         shutil.copy(DATA / "pdf" / name, folder)
     shutil.copy(DATA / "office" / "trade.xlsx", folder)
-    paragraphs = [TALL.format(number) for number in range(1, 3001)]
-    (folder / "Длинный.txt").write_text("\n\n".join(paragraphs), "utf-8")
     (folder / HOSTILE).write_text(f"{ATTACKS}\n\n\u202eвнутри</span></p></dialog>\n", "utf-8")
     (folder / "gone.txt").write_text("This file will be gone.", "utf-8")
     (folder / "new.pdf").write_bytes(small_pdf([lines(["This file will be another one."])]))
     index = rag.build(folder, tmp_path_factory.mktemp("source-index") / "index", encoder=encoder)
     (folder / "gone.txt").unlink()
     (folder / "new.pdf").write_bytes(small_pdf([lines(["Another one."])]))
+    collection = Collection(lambda _: index, documents=folder)
+    url = serve_app(collection)
+    collection.index()
+    return url, index, folder
+
+
+@pytest.fixture(scope="module")
+def long_text(serve_app: Callable[[Collection], str], tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """A document of 3,000 paragraphs, in a collection of its own: it is read and not asked, so no model embeds it."""
+    folder = tmp_path_factory.mktemp("long")
+    (folder / LONG).write_text("\n\n".join(TALL.format(number) for number in range(1, 3001)), "utf-8")
+    index = rag.build(folder, tmp_path_factory.mktemp("long-index") / "index", encoder=SmallEncoder())
     collection = Collection(lambda _: index, documents=folder)
     url = serve_app(collection)
     collection.index()
@@ -198,10 +210,10 @@ def test_the_text_of_pages_can_be_read_too(visit: Visit, served: Served) -> None
 @each_language
 @pytest.mark.parametrize(("width", "scheme"), [(375, "dark"), (1280, "light")], ids=["phone", "desktop"])
 def test_a_long_text_opens_at_the_passage_and_more_of_it_comes(
-    visit: Visit, served: Served, language: str, width: int, scheme: Any
+    visit: Visit, long_text: Served, language: str, width: int, scheme: Any
 ) -> None:
     said = TALL.format(1500)
-    link = address(served, "Длинный.txt", said)
+    link = address(long_text, LONG, said)
     page = visit(link, language, viewport={"width": width, "height": 800}, color_scheme=scheme)
     expect(page.locator("#source .cited")).to_have_text(said)
     assert is_in_view(page, "#source .cited")
@@ -225,8 +237,8 @@ def test_a_long_text_opens_at_the_passage_and_more_of_it_comes(
     assert is_in_view(page, "#source .cited")
 
 
-def test_the_text_does_not_move_under_the_reader_when_more_comes_above(visit: Visit, served: Served) -> None:
-    page = visit(address(served, "Длинный.txt", TALL.format(1500)))
+def test_the_text_does_not_move_under_the_reader_when_more_comes_above(visit: Visit, long_text: Served) -> None:
+    page = visit(address(long_text, LONG, TALL.format(1500)))
     expect(page.locator("#source .cited")).to_have_count(1)
     first = page.locator("#source .text p").first
     words = first.text_content() or ""

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -68,10 +68,18 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     logging.getLogger("rag").setLevel(level)
 
 
+def wait_for(is_written: Callable[[], bool]) -> None:
+    """A line of the log is written once its answer is sent."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_written() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 def test_no_header_is_added_and_the_log_has_a_line_a_request(
     site: ChangingPage, attacker: Attacker, written: list[str]
 ) -> None:
     answer = attacker.call("ask", {"question": "What does the report say?"})["result"]
+    wait_for(lambda: any(COMPONENT in line for line in written))
     written.clear()
     sent, odd = 0, []
     for payload in TRIED:
@@ -95,9 +103,7 @@ def test_no_header_is_added_and_the_log_has_a_line_a_request(
         odd += [(payload, each) for reply in replies for each in wrong(reply)]
     print(f"{len(TRIED)} payloads, {sent} requests, {len(written)} lines")
     assert odd == []
-    deadline = time.monotonic() + PATIENCE  # a line is written once its answer is sent
-    while sum(line.startswith("{") for line in written) < sent and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(lambda: sum(line.startswith("{") for line in written) >= sent)
     assert len([json.loads(line) for line in written if line.startswith("{")]) == sent
     assert [line for line in written if LINE.search(line)] == []
     assert [line for line in written if "zqx" in line and '"path": "/snoska/zqx' not in line] == []
