@@ -11,6 +11,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -22,13 +23,15 @@ import rag
 from rag import durable
 from rag.folder import UPLOADS
 from rag.settings import Settings
+from rag.stores.milvus.server import Server
 from rag.types import Json, Listed
-from rag.web import documents, permission, uploads
+from rag.web import asking, documents, permission, uploads
 from rag.web.collection import Collection
 from rag.web.listing import Listing
 from rag.web.texts import EN, LANGUAGES, RU
 from rag.web.texts import documents as said
 from rag.web.uploads import Refused, Uploads, kept_name
+from tests.milvus_server import MilvusServer
 from tests.small_encoder import SmallEncoder
 from tests.small_page import ChangingPage
 
@@ -570,6 +573,49 @@ def test_the_list_is_sorted(sort: str, reverse: bool, found: list[str]) -> None:
 )
 def test_the_list_is_searched_by_title_and_path(query: str, found: int) -> None:
     assert len(shelf().select(query, "title", False)) == found
+
+
+def test_where_to_look_is_asked_of_milvus_once_for_each_generation(
+    milvus: MilvusServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(ocr=(), milvus_seconds=30)
+    called: list[str] = []
+    (tmp_path / "Приказ 10.md").write_text("# О подъёме\n\nМост через реку Велму открыли в 1954 году.", "utf-8")
+    (tmp_path / "Приказ 2.txt").write_text("The lighthouse on Gull Point was lit in 1871.", "utf-8")
+    build = partial(rag.build, tmp_path, milvus.url("where"), encoder=SmallEncoder(), settings=settings)
+    given = [build()]
+    collection = Collection(lambda _: given[0])
+    places = next(each for each in asking.part(collection).functions if each.__name__ == "places")
+    monkeypatch.setattr(Server, "_call", _noting(called))
+    monkeypatch.setattr(collection, "opened", lambda: given[0])
+
+    def found(wanted: str) -> list[str]:
+        reply = places({"language": "ru", "document": wanted})
+        assert reply["types"] == ["md", "txt"]
+        assert [each["code"] for each in reply["languages"]] == ["en", "ru"]
+        return [each["path"] for each in reply["documents"]]
+
+    assert found("") == ["Приказ 2.txt", "Приказ 10.md"]
+    assert called == ["query_iterator"]
+    assert (found("подъеме"), found("приказ 2"), found("нет")) == (["Приказ 10.md"], ["Приказ 2.txt"], [])
+    assert called == ["query_iterator"]
+    (tmp_path / "Приказ 2.txt").unlink()
+    (tmp_path / "Новый.txt").write_text("The fish market opens at five in the morning.", "utf-8")
+    given[0] = build()
+    called.clear()
+    assert (found(""), found("новый")) == (["Новый.txt", "Приказ 10.md"], ["Новый.txt"])
+    assert called == ["query_iterator"]
+
+
+def _noting(called: list[str]) -> Callable[..., Any]:
+    """What calls Milvus, and notes by which method."""
+    call = Server._call
+
+    def noted(self: Server, method: str, *given: Any, **named: Any) -> Any:
+        called.append(method)
+        return call(self, method, *given, **named)
+
+    return noted
 
 
 def test_a_page_of_the_list_is_sent_at_a_time(page: ChangingPage, monkeypatch: pytest.MonkeyPatch) -> None:

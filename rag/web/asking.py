@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import anyio.to_thread
 import gradio as gr
 
 from rag.errors import QuestionError, RagError
 from rag.export import answer_json
-from rag.index import Index
 from rag.query import MAX_QUESTION
-from rag.readers import file_type
 from rag.types import Filters, Json
 from rag.web import cards
 from rag.web.collection import Collection, Status
@@ -27,7 +24,6 @@ log = logging.getLogger(__name__)
 
 SHOWN = 5  # citations on the page
 OFFERED = 12  # documents to pick from: what fits under a field
-TITLED = 1_000  # documents whose titles are looked through too: of a large index each would be read from disk
 
 
 def part(collection: Collection) -> Part:
@@ -74,13 +70,14 @@ def part(collection: Collection) -> Part:
         wanted, index = given.get("document"), collection.opened()
         if index is None:
             return {"languages": [], "types": [], "documents": []}
-        said = texts(given.get("language"))
+        said, listing = texts(given.get("language")), collection.listings.of(index.store)
+        found = listing.select(wanted[:MAX_QUESTION] if isinstance(wanted, str) else "", "document", False)
         return {
             "languages": [
-                {"code": code, "name": said.get(f"language.{code}", code)} for code in index.info()["languages"]
+                {"code": code, "name": said.get(f"language.{code}", code)} for code in index.store.languages()
             ],
-            "types": sorted({file_type(path) for path in index.store.entries}),
-            "documents": list(itertools.islice(_documents(index, wanted if isinstance(wanted, str) else ""), OFFERED)),
+            "types": list(listing.types),
+            "documents": [{"path": each.path, "title": each.title} for each in found[:OFFERED]],
         }
 
     async def status(data: object) -> Json:  # async: answered at once, even where all threads wait for the model
@@ -95,16 +92,6 @@ def filters_of(given: object) -> Filters:
     values = given if isinstance(given, Mapping) else {}
     names = [field.name for field in dataclasses.fields(Filters)]
     return Filters(**{name: values[name] for name in names if isinstance(values.get(name), str) and values[name]})
-
-
-def _documents(index: Index, wanted: str) -> Iterator[Json]:
-    """The documents whose path or title holds what is wanted, in the index's order."""
-    entries, sought = index.store.entries, wanted.casefold()
-    titled = len(entries) <= TITLED
-    for path in entries:
-        title = index.document(path).title if titled else ""
-        if sought in path.casefold() or sought in title.casefold():
-            yield {"path": path, "title": title}
 
 
 def status_json(status: Status, language: object) -> Json:

@@ -20,6 +20,7 @@ from rag.folder import UPLOADS, Roots
 from rag.index import Index
 from rag.settings import Settings
 from rag.types import Progress, ProgressCallback
+from rag.web.listing import Listings
 from rag.web.permission import Rule, is_here
 from rag.web.samples import Samples, samples
 from rag.web.turns import Turns
@@ -88,7 +89,7 @@ class Collection:
         rule: Rule = "off",
         hosts: tuple[str, ...] = (),
     ) -> None:
-        self.turns = Turns()
+        self.turns, self.listings = Turns(), Listings()
         self.documents, self.folder, self.rule = documents, folder, rule
         self._hosts = hosts
         self._prepare, self._changes, self._renew, self._rebuild = prepare, changes, renew, rebuild

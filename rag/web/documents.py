@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -14,13 +13,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rag.folder import UPLOADS
-from rag.protocols import Store
 from rag.readers import READERS
 from rag.settings import Settings
 from rag.types import Json, Listed
 from rag.web import permission
 from rag.web.collection import Collection
-from rag.web.listing import Listing
 from rag.web.parts import OWN, Part
 from rag.web.texts import Texts, error_text, texts
 from rag.web.texts.documents import REASONS
@@ -60,8 +57,6 @@ class Desk:
         settings = Settings.from_environment()
         self._max_bytes, self._max_total = settings.max_file_bytes, settings.max_uploads_bytes
         self._kept: Uploads | None = None
-        self._listing: Listing | None = None
-        self._lock = threading.Lock()
 
     # -- what the script calls
 
@@ -74,7 +69,7 @@ class Desk:
         about = {"closed": self._closed(said), **limits, "endings": sorted(READERS)}
         if index is None:
             return {**about, "rows": [], "total": 0, "all": 0, "start": 0, "skipped": 0}
-        listing = self._listed(index.store)
+        listing = self._collection.listings.of(index.store)
         query, sort = str(given.get("query") or "")[:200], str(given.get("sort") or "title")
         found = listing.select(query, sort, bool(given.get("reverse")))
         start = _start(given.get("start"), len(found))
@@ -202,12 +197,6 @@ class Desk:
         if self._kept is None:  # one for all requests, since it knows which files come at once
             self._kept = Uploads(self._collection.folder, self._collection.documents, self._max_bytes, self._max_total)
         return self._kept
-
-    def _listed(self, store: Store) -> Listing:
-        with self._lock:
-            if self._listing is None or self._listing.store is not store:
-                self._listing = Listing.of(store)
-            return self._listing
 
 
 def _row(each: Listed, said: Texts) -> Json:

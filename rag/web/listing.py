@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,18 +33,20 @@ SORTS: dict[str, Callable[[Listed], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The documents of one generation, and of each what a search looks through."""
+    """The documents of one generation, of each what a search looks through, and their types."""
 
     store: Store
     documents: tuple[Listed, ...]
     searched: tuple[str, ...]
+    types: tuple[str, ...]
     ranks: dict[str, list[int]] = field(default_factory=dict)  # each document's place in an order asked for
 
     @classmethod
     def of(cls, store: Store) -> Listing:
         """All documents, in the order of their paths."""
         documents = tuple(sorted(store.listed(), key=SORTS["document"]))
-        return cls(store, documents, tuple(normalize(f"{each.title}\n{each.path}") for each in documents))
+        searched = tuple(normalize(f"{each.title}\n{each.path}") for each in documents)
+        return cls(store, documents, searched, tuple(sorted({each.type for each in documents})))
 
     def select(self, query: str, sort: str, reverse: bool) -> Sequence[Listed]:
         """The documents in whose title or path all of the query's words occur; those without a date always last."""
@@ -62,3 +65,19 @@ class Listing:
                 rank[at] = place
             self.ranks[order] = rank
         return self.ranks[order]
+
+
+class Listings:
+    """The listing of the generation that was asked for last, kept, since making one looks at every document; several
+    threads may ask."""
+
+    def __init__(self) -> None:
+        self._last: Listing | None = None
+        self._lock = threading.Lock()
+
+    def of(self, store: Store) -> Listing:
+        """All documents of a generation."""
+        with self._lock:
+            if self._last is None or self._last.store is not store:
+                self._last = Listing.of(store)
+            return self._last
