@@ -15,8 +15,8 @@ COMPONENT = "/gradio_api/component_server"  # what the page's script calls our f
 NAMED = "/gradio_api/call/v2/"  # takes the arguments by their names
 QUEUED = ("/gradio_api/call/", "/gradio_api/queue/join")  # answered by messages that the caller fetches later
 LONGEST = 64  # characters of a session's name: the page's has some 11, that of Gradio's client 36
-SESSIONS = 500  # that are kept, the oldest forgotten first: a state has 20 KB, an answer that is not fetched up to 200
-UNFETCHED = 256  # messages of one session: of a call there are three
+SESSIONS = 500  # that are kept, the oldest forgotten first: each has 20 KB
+UNFETCHED = 256  # messages that wait for their callers, three a call: with a thousand passages an answer takes some MB
 
 Refusal = tuple[int, str]  # status and reason
 
@@ -54,11 +54,18 @@ class Calls:
         return None
 
     def _forget(self) -> None:
-        """Drops the calls of sessions whose messages were forgotten, of which Gradio keeps the numbers."""
-        messages, events = self._queue.pending_messages_per_session, self._queue.pending_event_ids_session
-        if len(events) > SESSIONS:
-            for name in [name for name in events if name not in messages]:
-                del events[name]
+        """Drops the oldest sessions' answers, if too many wait to be fetched, and what else Gradio knows of them."""
+        queue = self._queue
+        messages, calls = queue.pending_messages_per_session, queue.pending_event_ids_session
+        waiting = sum(each.qsize() for each in messages.values())
+        for name, theirs in list(messages.items()):
+            if waiting < UNFETCHED:
+                break
+            if theirs.qsize() and not queue.event_ids_to_events.keys() & calls.get(name, ()):  # all are answered
+                waiting -= theirs.qsize()
+                del messages[name]
+        for name in [name for name in calls if name not in messages]:
+            del calls[name]
 
 
 def _parameters(function: Any) -> dict[str, bool]:

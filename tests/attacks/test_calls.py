@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -54,7 +55,7 @@ class Kept:
     """A page whose index answers at once, and what Gradio keeps there."""
 
     def __init__(self, serve_app: Callable[..., str]) -> None:
-        index = Slow()
+        self.index = index = Slow()
         index.let_go.set()
         self._app = create_app(Collection(lambda _: index))  # type: ignore[arg-type, return-value]
         self.url = serve_app(Collection(lambda _: index), proxied=lambda _: self._app)
@@ -91,9 +92,25 @@ def test_answers_that_nobody_fetches_are_forgotten(kept: Kept, client: httpx.Cli
     assert len(kept.queue.pending_event_ids_session) <= 5 + 1
 
 
+def test_answers_that_wait_for_all_their_callers_have_a_bound_together(
+    kept: Kept, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept.queue.pending_messages_per_session, "max_size", 500)
+    for _ in range(40):
+        mine = client.post(CALL, json={"data": ["Who?"]}).json()["event_id"]
+        while kept.queue.event_ids_to_events:  # until it is answered
+            time.sleep(0.01)
+    waiting = kept.queue.pending_messages_per_session
+    assert sum(each.qsize() for each in waiting.values()) <= calls.UNFETCHED + 3
+    assert kept.queue.pending_event_ids_session.keys() == waiting.keys()
+    assert "it is over" in client.get(f"{CALL}/{mine}").text  # the newest are kept
+
+
 def test_a_session_that_fetches_nothing_is_told_to(kept: Kept, client: httpx.Client) -> None:
+    kept.index.let_go.clear()
     told = [client.post(CALL, json={"data": ["Who?"], "session_hash": "one"}).status_code for _ in range(40)]
     assert set(told) == {200, 429}
     assert told == sorted(told)
+    kept.index.let_go.set()
     other = client.post(CALL, json={"data": ["Who?"], "session_hash": "other"})
     assert json.loads(other.text)["event_id"]

@@ -78,7 +78,8 @@ def test_a_list_that_takes_too_much_memory_costs_itself_only() -> None:
 
 def test_lists_wait_for_each_other_and_no_more_than_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "WAITING", 2)
-    one, told, running = Lists(1024), [], []
+    one, running = Lists(1024), []
+    told: list[object] = []
 
     def listed(request: Any) -> lists.Listed:
         running.append(request)
