@@ -3,22 +3,22 @@ formats, and the documents, which nothing writes to."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 import rag
 from rag import durable
-from rag.durable import Disk
 from rag.errors import IndexBusy, IndexMismatch, IndexUnusable
 from rag.index import check
 from rag.readers import ocr
@@ -107,7 +107,7 @@ def generation(number: int) -> dict[str, str]:
     return {f"{at}.txt": f"Документ {at} из поколения {number}.\n\nВторой абзац {number}." for at in range(4)}
 
 
-def read_all(index: Path, opened: rag.Index) -> set[str]:
+def read_all(opened: rag.Index) -> set[str]:
     """The numbers of the generations that the index's texts and answers are of."""
     store = opened.store
     texts = [opened.document(path).text for path in store.entries]
@@ -118,46 +118,58 @@ def read_all(index: Path, opened: rag.Index) -> set[str]:
     return set(numbers)
 
 
+READER = """
+import sys
+from pathlib import Path
+import rag
+from tests.faults import small
+from tests.test_builders_and_readers import read_all
+index, last = Path(sys.argv[1]), -1
+first = rag.open(index, encoder=small())
+while last < int(sys.argv[2]):
+    (number,) = map(int, read_all(rag.open(index, encoder=small())))
+    assert number >= last, (number, last)
+    if number > last:
+        print(number, flush=True)
+    last = number
+    assert read_all(first) == {"0"}, "an index that is open stays as it was opened"
+"""
+BUILDS, MEETING, ANEW = 50, 5, 7  # after each fifth the readers are waited for; each seventh is a rebuild
+
+
 @each_kind
 def test_readers_see_one_generation_while_fifty_are_built(tmp_path: Path, mapped_from: int) -> None:
     documents, index, settings = tmp_path / "documents", tmp_path / "index", Settings(mapped_from=mapped_from, ocr=())
-    seen: list[int] = []
-    errors: list[BaseException] = []
-    done = threading.Event()
 
     def build(number: int) -> None:
         put(documents, generation(number))
-        rag.build(documents, index, encoder=small(), settings=settings)
+        rag.build(documents, index, encoder=small(), settings=settings, rebuild=number % ANEW == 0)
 
-    def read() -> None:
-        last = 0
-        try:
-            first = rag.open(index, encoder=small())
-            while not done.is_set():
-                (number,) = read_all(index, rag.open(index, encoder=small()))
-                assert int(number) >= last
-                last = int(number)
-                seen.append(last)
-                assert read_all(index, first) == {"0"}  # an index that is open stays as it was opened
-        except BaseException as error:  # noqa: BLE001  # told in the test's thread
-            errors.append(error)
+    def meet(reader: subprocess.Popen[str], number: int) -> None:
+        """Waits until the reader has seen this generation."""
+        assert reader.stdout is not None
+        for line in reader.stdout:
+            if int(line) == number:
+                return
+        raise AssertionError(reader.communicate()[1])
 
-    durable.disk = Counting()
-    try:
+    command = [sys.executable, "-c", READER, index, str(BUILDS)]
+    with contextlib.ExitStack() as held:
+        held.callback(setattr, durable, "disk", durable.disk)
+        durable.disk = Counting()
         build(0)
-        readers = [threading.Thread(target=read) for _ in range(2)]
+        readers = [
+            held.enter_context(subprocess.Popen(command, cwd=ROOT, text=True, stdout=PIPE, stderr=PIPE)) for _ in "12"
+        ]
         for reader in readers:
-            reader.start()
-        for number in range(1, 51):
+            held.callback(reader.kill)
+            meet(reader, 0)
+        for number in range(1, BUILDS + 1):
             build(number)
-        done.set()
-        for reader in readers:
-            reader.join()
-    finally:
-        done.set()
-        durable.disk = Disk()
-    assert errors == []
-    assert len(set(seen)) > 5
+            if number % MEETING == 0:
+                for reader in readers:
+                    meet(reader, number)
+        assert [(*reader.communicate(), reader.returncode) for reader in readers] == [("", "", 0)] * 2
     assert left_over(index) == set()
 
 
@@ -181,7 +193,7 @@ def test_a_reader_that_finds_the_manifest_swept_begins_again(
 
     build(0)
     monkeypatch.setattr(files, "read_part", late)
-    assert read_all(index, rag.open(index, encoder=small())) == {"2"}
+    assert read_all(rag.open(index, encoder=small())) == {"2"}
 
 
 # -- formats
@@ -232,7 +244,6 @@ import functools, sys
 from pathlib import Path
 import rag
 from rag import reading
-from rag.durable import Disk
 from rag.reading.pool import Pool
 from tests.faults import make_case, make_small, small
 from tests.watched import watch
