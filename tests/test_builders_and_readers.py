@@ -134,11 +134,14 @@ while last < int(sys.argv[2]):
     last = number
     assert read_all(first) == {"0"}, "an index that is open stays as it was opened"
 """
-BUILDS, MEETING, ANEW = 50, 5, 7  # after each fifth the readers are waited for; each seventh is a rebuild
+MEETING, ANEW = 5, 7  # after each fifth build the readers are waited for; each seventh is a rebuild
 
 
 @each_kind
-def test_readers_see_one_generation_while_fifty_are_built(tmp_path: Path, mapped_from: int) -> None:
+@pytest.mark.parametrize("builds", [20, pytest.param(50, marks=pytest.mark.soak)])
+def test_readers_in_other_processes_see_one_generation_while_many_are_built(
+    tmp_path: Path, mapped_from: int, builds: int
+) -> None:
     documents, index, settings = tmp_path / "documents", tmp_path / "index", Settings(mapped_from=mapped_from, ocr=())
 
     def build(number: int) -> None:
@@ -153,7 +156,7 @@ def test_readers_see_one_generation_while_fifty_are_built(tmp_path: Path, mapped
                 return
         raise AssertionError(reader.communicate()[1])
 
-    command = [sys.executable, "-c", READER, index, str(BUILDS)]
+    command = [sys.executable, "-c", READER, index, str(builds)]
     with contextlib.ExitStack() as held:
         held.callback(setattr, durable, "disk", durable.disk)
         durable.disk = Counting()
@@ -164,7 +167,7 @@ def test_readers_see_one_generation_while_fifty_are_built(tmp_path: Path, mapped
         for reader in readers:
             held.callback(reader.kill)
             meet(reader, 0)
-        for number in range(1, BUILDS + 1):
+        for number in range(1, builds + 1):
             build(number)
             if number % MEETING == 0:
                 for reader in readers:
@@ -244,6 +247,7 @@ import functools, sys
 from pathlib import Path
 import rag
 from rag import reading
+from rag.durable import Disk
 from rag.reading.pool import Pool
 from tests.faults import make_case, make_small, small
 from tests.watched import watch

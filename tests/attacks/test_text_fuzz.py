@@ -263,8 +263,8 @@ def test_judgements_that_others_wrote_are_kept_and_hold_nothing_up(tmp_path: Pat
 # --- settings, addresses, sidecars ---
 
 NAMES = (
-    "MAX_FILE_MB", "READ_SECONDS", "READ_MB", "MAPPED_FROM", "OCR", "CHANGES", "HOSTS", "PROXIES", "ROOT_PATH",
-    "DEVICE", "MILVUS_SECONDS", "GENERATE_URL", "GENERATE_KEY", "GENERATE_SECONDS", "GENERATE_MODEL",
+    "MAX_FILE_MB", "MAX_UPLOADS_MB", "READ_SECONDS", "READ_MB", "MAPPED_FROM", "OCR", "CHANGES", "HOSTS", "PROXIES",
+    "ROOT_PATH", "DEVICE", "MILVUS_SECONDS", "GENERATE_URL", "GENERATE_KEY", "GENERATE_SECONDS", "GENERATE_MODEL",
     "LOG_QUESTIONS",
 )  # fmt: skip
 ODD = ("nan", "inf", "-1", "1e400", "0x10", "٣", "http://", "http://[", "http://a:99999", "/..")
