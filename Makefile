@@ -31,8 +31,9 @@ help:
 run: $(INSTALLED)
 	@HOST='$(HOST)' PORT='$(PORT)' $(BIN)/python app.py
 
+# Two processes: while one waits for a browser or a server, the other has the processor. They take some 5 GB.
 test: $(TESTED) browser tesseract
-	@$(BIN)/python -m pytest -m 'not soak'
+	@$(BIN)/python -m pytest -m 'not soak' -n 2 --dist worksteal
 
 check: $(TESTED)
 	@$(BIN)/python -m ruff format --check

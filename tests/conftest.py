@@ -1,4 +1,4 @@
-"""What the tests share: the real model, loaded once, and a wall before the network."""
+"""What the tests share: the real model, loaded once a process, and a wall before the network."""
 
 from __future__ import annotations
 
