@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import shutil
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from rag.web.access import Rules
     from tests.browser_help import Visit
     from tests.milvus_server import MilvusServer
+
+
+def pytest_configure() -> None:
+    """A script that starts the tests in the background lets them ignore Ctrl-C, and with them what they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,7 @@ from rag.errors import (
 from rag.index import build_share, check
 from rag.settings import Settings
 from rag.stores.milvus import publishing, state
+from rag.stores.milvus import server as milvus_server
 from rag.stores.milvus.layout import Names
 from rag.stores.milvus.notes import Notes
 from rag.stores.milvus.server import Server
@@ -206,12 +207,41 @@ def test_a_question_waits_for_a_server_that_is_killed_and_comes_back(own: Milvus
     assert answers(rag.open(own.url("one"), encoder=small(), settings=SETTINGS)) == before
 
 
+def test_rows_are_read_on_where_the_server_has_let_the_collection_go_between_two_pages(
+    milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(milvus_server, "PAGE", 64)  # four pages of 16 rows
+    name = next(names)
+    build(documents, milvus.url(name))
+    client = MilvusClient(f"http://127.0.0.1:{milvus.port}")
+    rows = Server(Address("127.0.0.1", milvus.port, name), SETTINGS).rows(f"{name}_g1_passages", "number >= 0", ["key"])
+    read = [next(rows) for _ in range(16)]
+    client.release_collection(f"{name}_g1_passages")
+    assert len({row["number"] for row in [*read, *rows]}) == 48
+
+
+def test_what_keeps_a_collection_from_being_loaded_again_is_told(
+    milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = next(names)
+    opened = build(documents, milvus.url(name))
+    monkeypatch.setattr(opened.store.server, "_wait", 0.5)
+    MilvusClient(f"http://127.0.0.1:{milvus.port}").release_collection(f"{name}_g1_passages")
+
+    def fail(*_: object, **__: object) -> None:
+        raise MilvusException(1, "No data left in file")
+
+    monkeypatch.setattr(MilvusClient, "load_collection", fail)
+    with pytest.raises(IndexUnusable, match=r"answers with an error: No data left in file"):
+        opened.search("мост через реку")
+
+
 def test_a_server_that_is_not_there_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     port = MilvusServer(tmp_path).port
     settings = Settings(milvus_seconds=0.5, milvus_user="anna", milvus_password="s3cret", milvus_token="t0ken")
     with caplog.at_level(logging.DEBUG), pytest.raises(IndexUnusable) as told:
         rag.open(f"milvus://127.0.0.1:{port}/one", encoder=small(), settings=settings)
-    expected = f"Milvus at 127.0.0.1:{port} does not answer: start it, or check the address and SNOSKA_MILVUS_TLS"
+    expected = f"Milvus at 127.0.0.1:{port} does not answer: start it, or check the address, SNOSKA_MILVUS_TLS and _CA"
     assert str(told.value) == expected
     assert told.value.__cause__ is None
     assert not any(secret in caplog.text + repr(settings) for secret in ("s3cret", "t0ken"))
@@ -253,7 +283,7 @@ class Full(Slow):
 @pytest.mark.parametrize(
     ("failure", "kind", "words"),
     [
-        (Slow(), IndexAway, "does not answer: start it, or check the address and SNOSKA_MILVUS_TLS"),
+        (Slow(), IndexAway, "does not answer: start it, or check the address, SNOSKA_MILVUS_TLS and _CA"),
         (Full(), IndexUnusable, r"answers with an error: Deadline Exceeded, asked with \*\*\*"),
     ],
 )

@@ -9,20 +9,21 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rag.address import Address
+from rag.address import Address, trusted
 from rag.errors import ConfigurationError, IndexAway, IndexMissing, IndexUnusable
 from rag.settings import Settings
 
 OLDEST = (2, 5)  # the first Milvus with BM25
 FIRST_CONTACT = 10.0  # seconds: an address that is wrong is told soon; a server that has answered is waited for longer
 BACK_OFF = (0.1, 3.0)  # seconds before the first repetition, doubled up to the last
+STRANGER = "Hostname Verification Check failed"  # gRPC's words, with the code of refused credentials
 REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED", "auth check failure", "privilege not permitted")
 CONNECT_FAILED = 2  # pymilvus's own code at the first contact
 NOT_FOUND = 100  # Milvus's codes (merr): there is no such collection
 NO_ALIAS = 1600
 NOT_LOADED = 101
-# The server, or the nodes that hold the collection, are coming back, or have too much to do at the moment.
 MADE = "already exist"  # what another builder has made in the same moment will not be made by trying again
+# The server, or the nodes that hold the collection, are coming back, or have too much to do at the moment.
 RECOVERING = {1, 2, 4, 8, 12, 103, 106, 401, 503, 901, 902}
 SEALING = 600.0  # seconds that are waited for it: what is written by then is whole, and would be written again
 PAGE = 16_384  # rows: the most that Milvus gives at once
@@ -57,6 +58,7 @@ class Server:
         if settings.milvus_tls:
             options |= {"secure": True}
         if settings.milvus_ca:
+            trusted("MILVUS", settings.milvus_ca)
             options |= {"secure": True, "server_pem_path": str(settings.milvus_ca)}
         secure = "https" if options.get("secure") else "http"
         uri, first = f"{secure}://{address.server}", min(FIRST_CONTACT, self._wait)
@@ -96,10 +98,18 @@ class Server:
         """All rows that an expression names, all that was written before this call among them, in pages by their
         primary keys: an iterator reads at its collection's own level, Strong, whatever it is asked for."""
         pages = self._call("query_iterator", collection, batch_size=PAGE // 4, filter=where, output_fields=fields)
+
+        def following() -> Any:  # a page that has failed is asked for again
+            try:
+                return pages.next()
+            except self._failures as error:
+                self._load_again(error, collection)
+                raise
+
         try:
             while True:
-                with self._told():  # a page that has failed is asked for again
-                    page = self._again(pages.next, self._wait, (*RECOVERING, NOT_LOADED))
+                with self._told():
+                    page = self._again(following, self._wait, (*RECOVERING, NOT_LOADED))
                 if not page:
                     return
                 yield from page
@@ -133,13 +143,17 @@ class Server:
             try:
                 return getattr(self._client, method)(*args, **kwargs, timeout=wait)
             except self._failures as error:
-                if getattr(error, "code", None) == NOT_LOADED and args:
-                    with contextlib.suppress(*self._failures):
-                        self._client.load_collection(args[0], timeout=self._wait, replica_number=self._replicas)
+                if args:
+                    self._load_again(error, args[0])
                 raise
 
         with self._told():
             return self._again(call, wait, (*RECOVERING, NOT_LOADED))
+
+    def _load_again(self, error: Exception, collection: str) -> None:
+        """Where the server has come back and does not hold the collection yet. Raises what keeps it from that."""
+        if getattr(error, "code", None) == NOT_LOADED:
+            self._client.load_collection(collection, timeout=self._wait, replica_number=self._replicas)
 
     def _again(self, call: Callable[[], Any], seconds: float, codes: tuple[int, ...]) -> Any:
         """What the call gives, which is repeated for so long while it fails with one of these codes."""
@@ -170,6 +184,8 @@ class Server:
             text = text.replace(secret, "***")
         if code in (str(NOT_FOUND), str(NO_ALIAS)):
             return Gone(f"{self.address} is not there any more, or not yet: open it again, or run 'snoska build'")
+        if STRANGER in text:
+            return IndexAway(f"{server} shows the certificate of another name: correct the address, or the certificate")
         if any(sign in code + text for sign in REFUSED):
             return IndexUnusable(
                 f"{server} refuses these credentials: set SNOSKA_MILVUS_USER and SNOSKA_MILVUS_PASSWORD,"
@@ -177,7 +193,7 @@ class Server:
             )
         away = ("Fail connecting", "UNAVAILABLE", "DEADLINE_EXCEEDED", "Retry timeout", "Retry run out", "not ready")
         if any(sign in code + text for sign in away):
-            return IndexAway(f"{server} does not answer: start it, or check the address and SNOSKA_MILVUS_TLS")
+            return IndexAway(f"{server} does not answer: start it, or check the address, SNOSKA_MILVUS_TLS and _CA")
         return IndexUnusable(f"{server} answers with an error: {' '.join(text.split())[:300]}")
 
 
