@@ -54,7 +54,7 @@ bench: $(BENCHED) browser
 	@if [ -z '$(HELP)' ]; then echo 'benchmarks/page.py is left out: HELP=… names its folders of documents'; \
 	else set -x; $(BIN)/python benchmarks/page.py --documents $(HELP); fi
 	$(BIN)/python benchmarks/embedding.py --data $(EVAL)/xquad
-	$(BIN)/python benchmarks/milvus.py --data $(EVAL)/xquad --sizes 1000 10000
+	$(BIN)/python benchmarks/milvus.py --data $(EVAL)/xquad
 	benchmarks/first_run.sh
 
 # The load first, with the machine to itself; then the faults, two side by side.

@@ -431,6 +431,23 @@ def test_a_port_that_is_none_is_told(port: str) -> None:
 # -- what is kept and what is swept
 
 
+def test_a_builder_that_was_silent_while_it_sealed_shows_nothing(
+    milvus: MilvusServer, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def long(*_: object) -> None:
+        monkeypatch.setattr(state, "LEASE", 0.0)  # as if so much time had gone by
+
+    name = next(names)
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, "_seal", long)
+        with pytest.raises(IndexBusy, match=r"^this build could not reach "):
+            build(documents, milvus.url(name))
+    monkeypatch.setattr(state, "LEASE", 120.0)
+    with pytest.raises(IndexMissing):
+        check(milvus.url(name))
+    assert answers(build(documents, milvus.url(name))) == right(documents)
+
+
 def test_rows_that_are_missing_are_told(milvus: MilvusServer, documents: Path) -> None:
     name = next(names)
     build(documents, milvus.url(name))
@@ -537,8 +554,10 @@ def test_a_lease_is_renewed_after_any_failure(milvus: MilvusServer, monkeypatch:
     name = next(names)
     held = state.State(Server(Address("127.0.0.1", milvus.port, name), SETTINGS), Names(name))
     upsert, failures = MilvusClient.upsert, [Slow(), MilvusException(100, "gone")]
+    waits: list[float] = []
 
     def failing(self: MilvusClient, *given: Any, **named: Any) -> Any:
+        waits.append(named["timeout"])
         if failures:
             raise failures.pop()
         return upsert(self, *given, **named)
@@ -547,6 +566,7 @@ def test_a_lease_is_renewed_after_any_failure(milvus: MilvusServer, monkeypatch:
         monkeypatch.setattr(MilvusClient, "upsert", failing)
         first = holder(held.notes)["at"]
         until(lambda: not failures and holder(held.notes)["at"] != first)
+    assert set(waits) == {state.AGAIN}  # the server may be away for longer than the lease lasts
 
 
 def test_builders_read_all_that_was_written_and_questions_do_not_wait_for_it(

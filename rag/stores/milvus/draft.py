@@ -7,6 +7,7 @@ last one makes the manifest and lets the alias lead to it. What a broken build h
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -179,10 +180,10 @@ class Draft:
             "next": self.note["first"] + self._place * self.share.of,
         }
         self.state.notes.write(self.share.done(self.generation), done)
+        require = functools.partial(self.state.require, self.share)
         with self.state.alone():
-            self.state.require(self.share)
             return publishing.publish(
-                self.server, self.names, self.state.notes, self.note, self.base, self.model, about
+                self.server, self.names, self.state.notes, self.note, self.base, self.model, about, require
             )
 
     def _upsert(self, kind: str, rows: Sequence[Json]) -> int:

@@ -48,15 +48,16 @@ class Notes:
                 found[name] = json.loads(unpack([first, *(own[at] for at in range(1, int(count)))], name))
         return found
 
-    def write(self, name: str, value: Any) -> None:
-        """Keeps a value; the first piece, which counts the others, comes last."""
+    def write(self, name: str, value: Any, seconds: float = 0) -> None:
+        """Keeps a value; the first piece, which counts the others, comes last. ``seconds``: how long a server that is
+        away is waited for, 0 for as long as the settings say."""
         pieces = pack(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8"))
         pieces[0] = f"{len(pieces)}:{pieces[0]}"
         rows = [
             {"key": f"{name}/{at}", "name": name, "data": piece, "place": NOWHERE} for at, piece in enumerate(pieces)
         ]
         for row in reversed(rows):
-            self._server.upsert(self._collection, [row])
+            self._server.upsert(self._collection, [row], seconds=seconds)
 
     def forget(self, names: Sequence[str]) -> None:
         """Drops these values."""

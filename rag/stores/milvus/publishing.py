@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rag.errors import IndexBusy, IndexDamaged, IndexUnusable, NothingToIndex
@@ -23,13 +23,21 @@ LAST_RUN = 2**16 - 1  # the number, within a generation, of the run that others 
 
 
 def publish(
-    server: Server, names: Names, notes: Notes, note: Json, base: Json | None, model: Json, about: Json
+    server: Server,
+    names: Names,
+    notes: Notes,
+    note: Json,
+    base: Json | None,
+    model: Json,
+    about: Json,
+    require: Callable[[], None],
 ) -> Json | None:
     """The new manifest, published, where all shares are finished; see :meth:`rag.stores.milvus.draft.Draft.finish`.
 
-    Raises IndexBusy where another build has begun anew in this one's place, IndexDamaged where rows are missing,
-    NothingToIndex where no share has found a document.
+    ``require`` raises IndexBusy where the builder may no longer write. Raises that too where another build has begun
+    anew in this one's place, IndexDamaged where rows are missing, NothingToIndex where no share has found a document.
     """
+    require()
     generation = note["generation"]
     values = notes.read()
     if values.get("draft", note) != note:
@@ -57,6 +65,7 @@ def publish(
         if found != manifest[name]:
             raise IndexDamaged(f"{server.address} has {found} {name} of {manifest[name]}: {REBUILD}")
     _seal(server, names, manifest)
+    require()  # counting and sealing may have taken long
     _swap(server, names, manifest)
     forget(notes, values)
     sweep(server, names, manifest)

@@ -23,6 +23,7 @@ from rag.types import Json
 MOST = 10_000  # shares
 LEASE = 120.0  # seconds after which a builder that has said nothing counts as gone
 RENEW = LEASE / 4  # what it is doing may take far longer: reading scans, or embedding a thousand passages
+AGAIN = 5.0  # seconds that saying so may take, and after which it is tried again where the server is away
 PATIENCE = 3600.0  # seconds that others are waited for who begin or publish a generation, which counts all of its rows
 PAUSE = (0.05, 0.4)  # seconds between looks at a lease that is held for a moment; by chance, so that one comes first
 BEGIN = "begin"  # held while a draft is begun or published
@@ -117,20 +118,24 @@ class State:
 
     def _renew(self, over: threading.Event) -> None:
         """Says now and then that this builder is alive, whatever else it is at."""
-        while not over.wait(RENEW):
+        pause = RENEW
+        while not over.wait(pause):
+            pause = RENEW
             for lease in list(self._said):
-                with contextlib.suppress(RagError):  # the server is away: the builder itself tells of it
-                    self._say(lease, again=True)
+                try:
+                    self._say(lease, again=True, seconds=AGAIN)
+                except RagError:  # the server is away: the builder itself tells of it
+                    pause = min(AGAIN, RENEW)
 
-    def _say(self, lease: str, again: bool = False) -> None:
+    def _say(self, lease: str, again: bool = False, seconds: float = 0) -> None:
         """Whoever says that he holds a lease, and sees then that nobody else says so, does; ``again``: where it is
-        still held."""
+        still held; ``seconds`` as for :meth:`Notes.write`."""
         with self._saying:
             if again and lease not in self._said:
                 return
             _HELD.add((lease, self._me["token"]))
             now = time.time()
-            self.notes.write(f"{lease}:{self._me['token']}", {**self._me, "at": now})
+            self.notes.write(f"{lease}:{self._me['token']}", {**self._me, "at": now}, seconds)
             self._lapsed = self._lapsed or now - self._said.get(lease, now) > LEASE
             self._said[lease] = now
 
