@@ -158,7 +158,7 @@ def build_remote(
     own_passages = draft.tally.passages + (previous["passages"] if previous and share.of == 1 else 0)
     passages = manifest["passages"] if manifest else own_passages
     report = _report(plan, skipped, _Done(growth.entries, passages, growth.texts, growth.seconds), started)
-    return replace(report, documents=manifest["documents"]) if manifest else report
+    return replace(report, documents=manifest["documents"]) if manifest else replace(report, is_shown=False)
 
 
 def _model(encoder: Callable[[], Encoder], fingerprint: str) -> Json:

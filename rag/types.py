@@ -214,7 +214,8 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did. ``documents`` and ``passages`` count what the index holds afterwards."""
+    """What a build did. ``documents`` and ``passages`` count what the index holds afterwards; where ``is_shown`` is
+    false, what the part holds that was built, of an index that shows it when all parts are finished."""
 
     documents: int
     passages: int
@@ -227,6 +228,7 @@ class BuildReport:
     embed_seconds: float
     embedded_texts: int
     skipped: tuple[Skipped, ...] = field(default=())
+    is_shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ import pytest
 from pymilvus import MilvusClient, MilvusException
 
 import rag
-from rag import remote
+from rag import export, remote
 from rag.address import Address, place
 from rag.errors import (
     ConfigurationError,
@@ -695,14 +695,15 @@ def test_shards_are_seen_when_all_are_finished_and_answer_as_a_whole_build(
 ) -> None:
     index = milvus.url(next(names))
     reports = [shard(documents, index, part) for part in ("1/3", "3/3")]
-    assert all(0 < report.added == report.documents < 12 for report in reports)
+    assert all(0 < report.added == report.documents < 12 and not report.is_shown for report in reports)
+    assert export.report_text(reports[0]).endswith(" s; shown when the other parts are finished")
     with pytest.raises(IndexMissing):
         check(index)
     again = small()
     assert shard(documents, index, "0/3", again).added == reports[1].added  # 0 and 3 are one part
     assert again.encoded == []
     last = shard(documents, index, "2/3")
-    assert (last.documents, last.passages) == (12, 48)
+    assert (last.documents, last.passages, last.is_shown) == (12, 48, True)
     assert sum(report.added for report in (*reports, last)) == 12
     assert answers(rag.open(index, encoder=small(), settings=SETTINGS)) == right(documents)
     assert check(index)["languages"] == {"en": 16, "ru": 32}

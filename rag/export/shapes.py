@@ -48,7 +48,9 @@ def citation_json(citation: Citation) -> Json:
 
 def report_json(report: BuildReport) -> Json:
     """The object that ``build --json`` prints."""
-    return {**dataclasses.asdict(report), "skipped": [dataclasses.asdict(each) for each in report.skipped]}
+    value = dataclasses.asdict(report)
+    del value["is_shown"]
+    return {**value, "skipped": [dataclasses.asdict(each) for each in report.skipped]}
 
 
 def answer_from_json(value: object) -> Answer:
@@ -159,4 +161,6 @@ def report_text(report: BuildReport) -> str:
         "skipped": len(report.skipped),
     }
     told = ", ".join(f"{count} {what}" for what, count in changes.items() if count)
-    return f"{report.documents} documents, {report.passages} passages ({told}) in {report.seconds:.1f} s"
+    held = f"{report.documents} documents, {report.passages} passages{f' ({told})' if told else ''}"
+    awaited = "" if report.is_shown else "; shown when the other parts are finished"
+    return f"{held} in {report.seconds:.1f} s{awaited}"
