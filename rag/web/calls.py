@@ -10,13 +10,14 @@ import inspect
 from typing import Any
 
 import gradio as gr
+from gradio.server_messages import ProcessCompletedMessage
 
 COMPONENT = "/gradio_api/component_server"  # what the page's script calls our functions by
 NAMED = "/gradio_api/call/v2/"  # takes the arguments by their names
 QUEUED = ("/gradio_api/call/", "/gradio_api/queue/join")  # answered by messages that the caller fetches later
 LONGEST = 64  # characters of a session's name: the page's has some 11, that of Gradio's client 36
 SESSIONS = 500  # that are kept, the oldest forgotten first: each has 20 KB
-UNFETCHED = 256  # messages that wait for their callers, three a call: with a thousand passages an answer takes some MB
+UNFETCHED = 100  # answers that wait for their callers: with a thousand passages one takes some MB
 
 Refusal = tuple[int, str]  # status and reason
 
@@ -36,8 +37,8 @@ class Calls:
         if not isinstance(value, dict):
             return None  # Gradio says itself what is missing
         session = value.get("session_hash")
-        if isinstance(session, str) and len(session) > LONGEST:
-            return 400, f"a session's name has {LONGEST} characters at most"
+        if isinstance(session, str) and not 0 < len(session) <= LONGEST:  # an empty one stops Gradio's queue
+            return 400, f"a session's name has 1 to {LONGEST} characters"
         if path == COMPONENT and not _is_one_of(value.get("component_id"), self._blocks.blocks):
             return 404, "no such component"
         if value.get("fn_index") is not None and not _is_one_of(value["fn_index"], self._blocks.fns):
@@ -47,25 +48,45 @@ class Calls:
             if missing or value.keys() - parameters:
                 return 422, f"the arguments are {', '.join(parameters)}, the first of which is needed"
         if path.startswith(QUEUED):
-            self._forget()
             messages = self._queue.pending_messages_per_session
-            if isinstance(session, str) and session in messages and messages[session].qsize() >= UNFETCHED:
+            if isinstance(session, str) and session in messages and _answers(messages[session]) >= UNFETCHED:
                 return 429, "fetch what was answered before asking for more"
+            self._forget()
+            self._keep(session)
         return None
 
     def _forget(self) -> None:
         """Drops the oldest sessions' answers, if too many wait to be fetched, and what else Gradio knows of them."""
         queue = self._queue
         messages, calls = queue.pending_messages_per_session, queue.pending_event_ids_session
-        waiting = sum(each.qsize() for each in messages.values())
-        for name, theirs in list(messages.items()):
-            if waiting < UNFETCHED:
+        waiting = {name: count for name, theirs in messages.items() if (count := _answers(theirs))}
+        left = sum(waiting.values())
+        asking = self._asking()
+        for name, count in waiting.items():
+            if left < UNFETCHED:
                 break
-            if theirs.qsize() and not queue.event_ids_to_events.keys() & calls.get(name, ()):  # all are answered
-                waiting -= theirs.qsize()
+            if name not in asking:
+                left -= count
                 del messages[name]
         for name in [name for name in calls if name not in messages]:
             del calls[name]
+
+    def _keep(self, session: object) -> None:
+        """Lets the sessions that ask now count as the newest: Gradio drops the one that began first for one more, and
+        where that is still to be answered, its queue stops for good."""
+        messages = self._queue.pending_messages_per_session
+        for name in [*self._asking(), session]:
+            if isinstance(name, str) and name in messages:
+                messages.move_to_end(name)
+
+    def _asking(self) -> list[str]:
+        """The sessions of the calls that wait or run, in the order in which they came."""
+        return [each.session_hash for each in self._queue.event_ids_to_events.values()]
+
+
+def _answers(messages: Any) -> int:
+    """How many answers are among what waits for a session; the rest tells it how long the queue is."""
+    return sum(isinstance(each, ProcessCompletedMessage) for each in messages._queue)
 
 
 def _parameters(function: Any) -> dict[str, bool]:

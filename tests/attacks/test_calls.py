@@ -17,6 +17,7 @@ from tests.attacks.attack import COMPONENT, Attacker
 from tests.slow_index import Slow, asked
 
 CALL, JOIN, RUN, NAMED = (f"/gradio_api/{name}" for name in ("call/ask", "queue/join", "run/ask", "call/v2/ask"))
+SEARCH = "/gradio_api/call/search"
 
 # Gradio's queue sums up its own timings with an argument that pandas has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:The copy keyword is deprecated")
@@ -44,9 +45,9 @@ def test_arguments_by_other_names_are_told_as_such(attacker: Attacker, body: dic
 
 
 @pytest.mark.parametrize("path", [COMPONENT, CALL, JOIN, RUN])
-def test_a_session_has_no_long_name(attacker: Attacker, path: str) -> None:
+def test_a_session_has_a_name_and_no_long_one(attacker: Attacker, path: str) -> None:
     whole = {**attacker.called("status", {}), "data": ["Who?"], "fn_index": 0}
-    for length, is_taken in ((calls.LONGEST, True), (calls.LONGEST + 1, False), (900_000, False)):
+    for length, is_taken in ((0, False), (calls.LONGEST, True), (calls.LONGEST + 1, False), (900_000, False)):
         status = attacker.send("POST", path, {**whole, "session_hash": "x" * length}).status
         assert (status != 400) is is_taken
 
@@ -62,11 +63,16 @@ class Kept:
         (inner,) = [each.app for each in self._app.routes if hasattr(getattr(each, "app", None), "state_holder")]
         self.states, self.queue = inner.state_holder, inner.get_blocks()._queue
 
+    def wait(self) -> None:
+        """Until all is answered."""
+        while self.queue.event_ids_to_events:
+            time.sleep(0.01)
+
 
 @pytest.fixture
 def kept(serve_app: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> Kept:
     monkeypatch.setattr(calls, "SESSIONS", 5)
-    monkeypatch.setattr(calls, "UNFETCHED", 12)
+    monkeypatch.setattr(calls, "UNFETCHED", 4)
     return Kept(serve_app)
 
 
@@ -98,19 +104,72 @@ def test_answers_that_wait_for_all_their_callers_have_a_bound_together(
     monkeypatch.setattr(kept.queue.pending_messages_per_session, "max_size", 500)
     for _ in range(40):
         mine = client.post(CALL, json={"data": ["Who?"]}).json()["event_id"]
-        while kept.queue.event_ids_to_events:  # until it is answered
-            time.sleep(0.01)
+        kept.wait()
     waiting = kept.queue.pending_messages_per_session
-    assert sum(each.qsize() for each in waiting.values()) <= calls.UNFETCHED + 3
+    assert len(waiting) == calls.UNFETCHED
     assert kept.queue.pending_event_ids_session.keys() == waiting.keys()
     assert "it is over" in client.get(f"{CALL}/{mine}").text  # the newest are kept
 
 
 def test_a_session_that_fetches_nothing_is_told_to(kept: Kept, client: httpx.Client) -> None:
+    def told(session: str) -> int:
+        kept.wait()
+        return client.post(CALL, json={"data": ["Who?"], "session_hash": session}).status_code
+
+    assert [told("one") for _ in range(6)] == [200] * calls.UNFETCHED + [429] * 2
+    assert told("other") == 200  # for which the answers that nobody wants are forgotten
+    assert told("one") == 200
+
+
+@pytest.fixture
+def patient(serve_app: Callable[..., str]) -> Kept:
+    """As large as it is served, and answering when it is let."""
+    kept = Kept(serve_app)
     kept.index.let_go.clear()
-    told = [client.post(CALL, json={"data": ["Who?"], "session_hash": "one"}).status_code for _ in range(40)]
-    assert set(told) == {200, 429}
-    assert told == sorted(told)
-    kept.index.let_go.set()
-    other = client.post(CALL, json={"data": ["Who?"], "session_hash": "other"})
-    assert json.loads(other.text)["event_id"]
+    return kept
+
+
+@pytest.mark.parametrize("session", [None, "one"], ids=["many sessions", "one session"])
+def test_calls_that_wait_together_are_all_fetched_afterwards(patient: Kept, session: str | None) -> None:
+    with httpx.Client(base_url=patient.url, timeout=60) as client:
+
+        def call() -> str:
+            reply = client.post(CALL, json={"data": ["Who?"], "session_hash": session})
+            assert reply.status_code == 200
+            event: str = reply.json()["event_id"]
+            return event
+
+        events = [call() for _ in range(40)]  # each of which is told how many wait before it, again and again
+        patient.index.let_go.set()
+        patient.wait()
+        events.append(call())
+        patient.wait()
+        if session is None:
+            assert all("it is over" in client.get(f"{CALL}/{event}").text for event in events)
+        else:
+            heard = client.get("/gradio_api/queue/data", params={"session_hash": session}).text
+            ended = [json.loads(line[6:]) for line in heard.splitlines() if line.startswith("data: ")]
+            assert {each["event_id"] for each in ended if each["msg"] == "process_completed"} == set(events)
+
+
+def test_newer_sessions_do_not_push_out_one_that_is_still_to_be_answered(
+    serve_app: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "SESSIONS", 8)
+    kept = Kept(serve_app)
+    kept.index.let_go.clear()
+    with httpx.Client(base_url=kept.url, timeout=60) as client:
+
+        def call(path: str, question: str) -> str:
+            event: str = client.post(path, json={"data": [question]}).json()["event_id"]
+            return event
+
+        events = [call(CALL, "Who?") for _ in range(6)]  # of which four run
+        for _ in range(12):
+            event = call(SEARCH, "")
+            assert "event: error" in client.get(f"{SEARCH}/{event}").text
+            while event in kept.queue.event_ids_to_events:  # Gradio still does its sums
+                time.sleep(0.01)
+        kept.index.let_go.set()
+        assert all("it is over" in client.get(f"{CALL}/{event}").text for event in events)
+        assert not kept.queue.stopped
