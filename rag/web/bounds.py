@@ -17,7 +17,8 @@ from rag.web.sessions import network
 
 MOST = 256  # requests that run or wait side by side
 PAGES = 1_000  # open pages, each of which keeps a stream of Gradio's
-SHARE = 2  # a client has at most one part in so many of either, so that none shuts the others out
+SHARE = 2  # a client has at most one part in so many of the requests, so that none shuts the others out
+PAGES_SHARE = 4  # and of the pages, each of which has a second connection at times: of these a client has a quarter too
 SMALL = 2**20  # bytes of a request to Gradio: a question has some 4,000 characters
 UPLOAD = 2**20  # bytes around an uploaded file
 PATIENCE = 20.0  # seconds that a body may take,
@@ -40,9 +41,10 @@ class Bounds:
         path = scope["path"]
         is_page = path.startswith(HEARTBEAT)
         limit = SMALL if path.startswith("/gradio_api/") else self._largest
-        running, most, client = self._running[is_page], PAGES if is_page else MOST, _client(scope)
+        running, client = self._running[is_page], _client(scope)
+        most, share = (PAGES, PAGES_SHARE) if is_page else (MOST, SHARE)
         is_open = path in OPEN  # answered at once; what watches over the server would start it anew
-        if not is_open and (running.total() >= most or (client and running[client] >= most // SHARE)):
+        if not is_open and (running.total() >= most or (client and running[client] >= most // share)):
             await _refused(503, "the server is busy")(scope, receive, send)
             return
         if _length(scope) > limit:

@@ -16,6 +16,7 @@ from rag.web.access import LOGIN, OPEN, Rules
 from rag.web.bounds import Bounds
 from rag.web.collection import Collection
 from rag.web.guard import HEARTBEAT
+from rag.web.server import CONNECTIONS
 from tests.slow_index import Slow
 from tests.test_access import PASSWORD
 from tests.test_service import talk
@@ -60,16 +61,18 @@ class Crowd:
 
 
 @pytest.mark.parametrize("path", [LOGIN, "/", f"{HEARTBEAT}x"])
-def test_one_client_takes_half_of_the_places_and_others_have_the_rest(
+def test_one_client_takes_its_part_of_the_places_and_others_have_the_rest(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("MOST", "PAGES"):
-        monkeypatch.setattr(bounds, name, 8)
+    for name, places in (("MOST", 8), ("PAGES", 16)):
+        monkeypatch.setattr(bounds, name, places)
 
     async def scene() -> None:
         crowd = Crowd()
         assert [await crowd.come(ONE, path) for _ in range(6)] == [None] * 4 + [503] * 2
         assert [await crowd.come(f"2001:db8:1:2::{number}", path) for number in range(5)] == [None] * 4 + [503]
+        if path.startswith(HEARTBEAT):
+            assert [await crowd.come("127.0.0.1", path) for _ in range(9)] == [None] * 8 + [503]
         assert await crowd.come(TWO, path) == 503  # all places are taken
         assert [await crowd.come(TWO, each) for each in OPEN] == [200, 200]
         await crowd.go()
@@ -77,6 +80,11 @@ def test_one_client_takes_half_of_the_places_and_others_have_the_rest(
         await crowd.go()
 
     asyncio.run(scene())
+
+
+def test_the_pages_that_one_client_may_open_have_connections_enough() -> None:
+    """Each keeps a stream, and asks beside it."""
+    assert 2 * (bounds.PAGES // bounds.PAGES_SHARE) <= CONNECTIONS // protocol.SHARE
 
 
 def test_who_comes_through_this_machine_may_be_many(monkeypatch: pytest.MonkeyPatch) -> None:
