@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -364,6 +365,55 @@ def test_so_many_bytes_are_kept_together_and_no_more(tmp_path: Path) -> None:
     store.remove("uploads/a.txt")
     with store.receive("d.txt", 5), store.receive("e.txt", 5):
         pass
+
+
+def test_a_file_that_breaks_off_does_not_wait_for_one_that_is_being_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's loop stands still meanwhile."""
+    slow, begun, end = durable.NewFile.put, threading.Event(), threading.Event()
+
+    def put(new: durable.NewFile, target: Path) -> None:
+        begun.set()
+        assert end.wait(60)
+        slow(new, target)
+
+    store = Uploads(tmp_path / "index", tmp_path, 5, 12)
+    with ThreadPoolExecutor(2) as threads, store.receive("a.txt", 1) as first:
+        second = store.receive("b.txt", 1)
+        monkeypatch.setattr(durable.NewFile, "put", put)
+        first.write(b"x")
+        kept = threads.submit(first.finish)
+        assert begun.wait(60)
+        try:
+            threads.submit(second.__exit__).result(timeout=20)
+        finally:
+            end.set()
+        assert kept.result() == "uploads/a.txt"
+
+
+def test_a_file_that_vanishes_while_the_others_are_looked_through_hides_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, scandir = Uploads(tmp_path / "index", tmp_path, LIMIT, LIMIT), os.scandir
+    for name in ("a.txt", "b.txt", "c.txt"):
+        with store.receive(name, 1) as receiving:
+            receiving.write(b"x")
+            receiving.finish()
+
+    def vanishing(entries: Iterator[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
+        for entry in entries:
+            if entry.name == "b.txt":
+                Path(entry.path).unlink()
+            yield entry
+
+    @contextlib.contextmanager
+    def scanned(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+        with scandir(folder) as entries:
+            yield vanishing(entries)
+
+    monkeypatch.setattr(os, "scandir", scanned)
+    assert store.names().keys() == {"a.txt", "c.txt"}
 
 
 def test_a_page_says_how_much_may_be_uploaded_together(

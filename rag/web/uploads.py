@@ -60,8 +60,9 @@ class Uploads:
     def __init__(self, index: Path, documents: Path, max_bytes: int, max_total: int) -> None:
         self.folder, self.max_bytes, self.max_total = index / UPLOADS, max_bytes, max_total
         self._own = documents / UPLOADS
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of the folder; it is held as long as the disk takes
         self._coming: list[int] = []  # the bytes that are held free for each file that is being received
+        self._counting = threading.Lock()  # of these, which the server's loop takes too
 
     def names(self) -> dict[str, str]:
         """The files that are kept, by their names composed."""
@@ -78,13 +79,16 @@ class Uploads:
             raise Refused("clash", 409)
         with self._lock:
             kept = self._kept()
-            if len(kept) + len(self._coming) >= MAX_FILES:
+            with self._counting:
+                coming = list(self._coming)
+            if len(kept) + len(coming) >= MAX_FILES:
                 raise Refused("number", 409)
-            if sum(kept.values()) + sum(self._coming) + most > self.max_total:
+            if sum(kept.values()) + sum(coming) + most > self.max_total:
                 raise Refused("room", 409)
             self._make_folder()
             receiving = Receiving(self, name, most)
-            self._coming.append(most)
+            with self._counting:
+                self._coming.append(most)
             return receiving
 
     def remove(self, document: str) -> None:
@@ -111,20 +115,18 @@ class Uploads:
 
     def over(self, most: int) -> None:
         """A file that was received, or broke off, holds no bytes free any more."""
-        with self._lock:
+        with self._counting:
             self._coming.remove(most)
 
     def _kept(self) -> dict[str, int]:
         """The files that are kept, as they are called, with their bytes."""
-        try:
-            with os.scandir(self.folder) as entries:
-                return {
-                    entry.name: entry.stat(follow_symlinks=False).st_size
-                    for entry in entries
-                    if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
-                }
-        except FileNotFoundError:
-            return {}
+        kept = {}
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
+                    with contextlib.suppress(FileNotFoundError):  # it was removed just now
+                        kept[entry.name] = entry.stat(follow_symlinks=False).st_size
+        return kept
 
     def _make_folder(self) -> None:
         durable.make_folder(self.folder)
