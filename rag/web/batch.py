@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 from functools import partial
 
 from anyio import to_thread
@@ -27,6 +28,8 @@ from rag.web.posted import posted
 from rag.web.takeaway import DOCX, attachment, name_of
 from rag.web.texts import Texts, error_text, texts
 
+log = logging.getLogger(__name__)
+
 MAX_BYTES = 6 * 2**20  # of a list as it is sent: a thousand of the longest questions in Cyrillic are 8 MB, and nobody's
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WRITERS = {"xlsx": (XLSX, sheet), "docx": (DOCX, table)}
@@ -47,6 +50,9 @@ def part(collection: Collection) -> Part:
             return _told(said["batch.unreadable"].format(endings=", ".join(ENDINGS)))
         except Busy:
             return _told(said["batch.busy"])
+        except (RuntimeError, OSError):  # the process that reads does not start
+            log.exception("a list of questions is not read")
+            return _told(said["batch.unread"])
         if not given.count:
             return _told(said["batch.empty"])
         if given.count > MAX_QUESTIONS:

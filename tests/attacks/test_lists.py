@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
+import os
+import subprocess
 import sys
 import zipfile
 from typing import Any
+from unittest.mock import Mock
 
 import anyio
 import openpyxl
@@ -16,7 +20,7 @@ from rag.batch import MAX_PASSED, read
 from rag.errors import DocumentError, EvaluationError
 from rag.web import lists
 from rag.web.lists import Lists
-from rag.web.texts import EN
+from rag.web.texts import EN, texts
 from tests.attacks.attack import Attacker
 
 MAIN = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -107,6 +111,20 @@ def test_lists_wait_for_each_other_and_no_more_than_may_wait(monkeypatch: pytest
 def test_one_list_too_many_is_told_so_on_the_page(attacker: Attacker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "WAITING", 0)
     assert attacker.send("POST", "/snoska/batch/start", sent(b"Who?", "a.txt")).json() == {"error": EN["batch.busy"]}
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+@pytest.mark.parametrize("failure", ["ends at once", "does not start"])
+def test_a_process_that_cannot_read_is_told_on_the_page_and_in_the_log(
+    attacker: Attacker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: str, language: str
+) -> None:
+    monkeypatch.setattr(lists, "WORKER", "rag.no_such_worker")  # so that none that runs already is taken
+    if failure == "does not start":
+        full = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        monkeypatch.setattr(subprocess, "Popen", Mock(side_effect=full))
+    body = {**sent(b"Who?", "a.txt"), "language": language}
+    assert attacker.send("POST", "/snoska/batch/start", body).json() == {"error": texts(language)["batch.unread"]}
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == ["a list of questions is not read"]
 
 
 @pytest.mark.parametrize(
