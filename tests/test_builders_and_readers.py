@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -83,19 +84,20 @@ def test_a_second_builder_says_who_is_first_and_a_killed_one_s_lock_is_free(
     assert (report.added, left_over(index)) == (2, set())
 
 
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
 @pytest.mark.skipif(sys.platform == "win32", reason="its locks are other ones")
 def test_where_there_is_no_lock_that_goes_with_its_process_nothing_is_built(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     import fcntl
 
     def missing(*_: object) -> None:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", missing)
     put(tmp_path / "documents", DOCUMENTS)
-    told = r"cannot be written \(Function not implemented\): use a file system with locks, or name another --index$"
-    with pytest.raises(IndexUnusable, match=told):
+    told = f"cannot be written ({os.strerror(number)}): use a file system with locks, or name another --index"
+    with pytest.raises(IndexUnusable, match=f"{re.escape(told)}$"):
         rag.build(tmp_path / "documents", tmp_path / "index", encoder=small())
     assert not (tmp_path / "index" / files.POINTER).exists()
 

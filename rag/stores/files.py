@@ -30,7 +30,7 @@ LOCK = ".lock"
 PART_NAME = re.compile(r"[0-9a-f]{32}(\.[a-z]+)+")
 REBUILD = "run 'snoska build --rebuild'"
 FULL = {errno.ENOSPC, *({errno.EDQUOT} if hasattr(errno, "EDQUOT") else ())}  # Windows knows no quota by this number
-
+LOCKLESS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # of flock; a lock by a file outlives its process
 
 # What taking apart a value raises that is not what was written, though its checksum holds: a forged one, or a fault.
 MISREAD = (
@@ -221,7 +221,7 @@ def remedy(error: OSError) -> str:
     known = {
         **dict.fromkeys(FULL, "make room there"),
         errno.EIO: "see to its disk, which fails",
-        errno.ENOSYS: "use a file system with locks",  # of flock; a lock by a file's being there outlives its process
+        **dict.fromkeys(LOCKLESS, "use a file system with locks"),
     }
     return known.get(error.errno or 0, "allow it")
 
