@@ -72,8 +72,8 @@ def place(index: str | Path | Address) -> Place:
 
 def check_http(variable: str, url: str, example: str, authority: Path | None = None) -> None:
     """Raises ConfigurationError, which repeats nothing of ``url``, where a setting is no ``http://HOST[:PORT][/PATH]``
-    that a request could be sent to, or holds a key besides, or is to be known by an ``authority`` without being
-    encrypted."""
+    that a request could be sent to, or holds a key besides, or is to be known by an ``authority`` that is no file of
+    certificates, or without being encrypted."""
     import httpx
 
     no_address = ConfigurationError(f"SNOSKA_{variable}_URL is no http address: write it as {example}")
@@ -90,10 +90,13 @@ def check_http(variable: str, url: str, example: str, authority: Path | None = N
         raise ConfigurationError(
             f"SNOSKA_{variable}_URL holds more than an address: put a key into SNOSKA_{variable}_KEY"
         )
-    if authority is not None and parsed.scheme != "https":
+    if authority is None:
+        return
+    if parsed.scheme != "https":
         raise ConfigurationError(
             f"SNOSKA_{variable}_CA is set and SNOSKA_{variable}_URL is not encrypted: use https://"
         )
+    trusted(variable, authority)
 
 
 def trusted(variable: str, authority: Path) -> ssl.SSLContext:

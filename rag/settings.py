@@ -60,7 +60,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from rag.address import check_http, trusted
+from rag.address import check_http
 from rag.errors import ConfigurationError
 
 EMBEDDINGS_EXAMPLE = "http://127.0.0.1:8080/v1"
@@ -130,13 +130,13 @@ class Settings:
         def get(name: str) -> str | None:
             return environment.get(f"SNOSKA_{name}") or None
 
-        weights, cache = get("WEIGHTS"), get("CACHE")
+        cache = _path(get("CACHE"))
         return cls(
             model=get("MODEL"),
             query_prompt=get("QUERY_PROMPT"),
             document_prompt=get("DOCUMENT_PROMPT"),
-            weights=Path(weights) if weights else None,
-            cache=Path(cache) if cache else user_cache_path("snoska"),
+            weights=_path(get("WEIGHTS")),
+            cache=cache if cache is not None else user_cache_path("snoska"),
             device=_one_of("DEVICE", get("DEVICE"), DEVICES),
             precision=_one_of("PRECISION", get("PRECISION"), PRECISIONS),
             runtime=_one_of("RUNTIME", get("RUNTIME"), RUNTIMES) or RUNTIMES[0],
@@ -150,7 +150,7 @@ class Settings:
             changes=_one_of("CHANGES", get("CHANGES"), CHANGES) or CHANGES[0],
             feedback=_one_of("FEEDBACK", get("FEEDBACK"), FEEDBACK) or FEEDBACK[0],
             password_hash=get("PASSWORD_HASH"),
-            password_file=Path(password) if (password := get("PASSWORD_FILE")) else None,
+            password_file=_path(get("PASSWORD_FILE")),
             auth=_one_of("AUTH", get("AUTH"), ("on", "off")) != "off",
             hosts=_hosts(get("HOSTS") or ""),
             proxies=_proxies(get("PROXIES") or ""),
@@ -162,7 +162,7 @@ class Settings:
             milvus_password=get("MILVUS_PASSWORD"),
             milvus_token=get("MILVUS_TOKEN"),
             milvus_tls=_one_of("MILVUS_TLS", get("MILVUS_TLS"), ("on", "off")) == "on",
-            milvus_ca=_authority("MILVUS", get("MILVUS_CA")),
+            milvus_ca=_path(get("MILVUS_CA")),
             milvus_database=get("MILVUS_DATABASE"),
             milvus_index=_one_of("MILVUS_INDEX", get("MILVUS_INDEX"), VECTOR_INDEXES) or VECTOR_INDEXES[0],
             milvus_shards=_count("MILVUS_SHARDS", get("MILVUS_SHARDS"), MOST_SHARDS),
@@ -171,14 +171,18 @@ class Settings:
             embeddings_url=_embeddings_url(get("EMBEDDINGS_URL")),
             embeddings_model=get("EMBEDDINGS_MODEL"),
             embeddings_key=get("EMBEDDINGS_KEY"),
-            embeddings_ca=_authority("EMBEDDINGS", get("EMBEDDINGS_CA")),
+            embeddings_ca=_path(get("EMBEDDINGS_CA")),
             embeddings_seconds=_number("EMBEDDINGS_SECONDS", get("EMBEDDINGS_SECONDS"), 60),
             generate_url=get("GENERATE_URL"),
             generate_model=get("GENERATE_MODEL"),
             generate_key=get("GENERATE_KEY"),
-            generate_ca=_authority("GENERATE", get("GENERATE_CA")),
+            generate_ca=_path(get("GENERATE_CA")),
             generate_seconds=_number("GENERATE_SECONDS", get("GENERATE_SECONDS"), 120),
         )
+
+
+def _path(value: str | None) -> Path | None:
+    return Path(value) if value is not None else None
 
 
 def _one_of(name: str, value: str | None, allowed: tuple[str, ...]) -> str | None:
@@ -243,11 +247,3 @@ def _embeddings_url(value: str | None) -> str | None:
     if value is not None:
         check_http("EMBEDDINGS", value, EMBEDDINGS_EXAMPLE)
     return value
-
-
-def _authority(name: str, value: str | None) -> Path | None:
-    """Read here, as an address is checked."""
-    if value is None:
-        return None
-    trusted(name, Path(value))
-    return Path(value)

@@ -233,14 +233,28 @@ def test_a_language_model_is_known_by_a_private_authority(language_model: Script
 # -- settings
 
 
+def named(settings: Settings, name: str) -> None:
+    """Begins to use what a setting names."""
+    if name == "MILVUS":
+        rag.open(f"milvus://{HOST}:1/encrypted", encoder=SmallEncoder(), settings=settings)
+    elif name == "EMBEDDINGS":
+        EmbeddingsServer.configured(settings, "a", 64)
+    else:
+        Endpoint.configured(settings)
+
+
 @pytest.mark.parametrize("name", ["MILVUS", "EMBEDDINGS", "GENERATE"])
 @pytest.mark.parametrize("content", [None, "no certificate", ""], ids=["no file", "other text", "empty"])
-def test_a_file_that_holds_no_certificate_is_named(tmp_path: Path, name: str, content: str | None) -> None:
+def test_a_file_that_holds_no_certificate_is_named_where_it_is_needed(
+    tmp_path: Path, name: str, content: str | None
+) -> None:
     path = tmp_path / "authority.pem"
     if content is not None:
         path.write_text(content, "utf-8")
+    url = {f"{name}_URL": f"https://{HOST}:1/v1", "GENERATE_MODEL": "a-model", "MILVUS_SECONDS": 1}
+    settings = environment(**url, **{f"{name}_CA": path})  # which what needs no such server reads, too
     with pytest.raises(ConfigurationError) as told:
-        environment(**{f"{name}_CA": path})
+        named(settings, name)
     assert str(told.value) == f"SNOSKA_{name}_CA={str(path)!r} is no file of certificates: name one in the form PEM"
 
 
@@ -249,4 +263,4 @@ def test_an_authority_for_a_connection_that_is_not_encrypted_is_refused(authorit
     given = {f"{name}_URL": f"http://{HOST}:1/v1", f"{name}_CA": authority.file, "GENERATE_MODEL": "a-model"}
     settings = environment(**given)
     with pytest.raises(ConfigurationError, match=rf"^SNOSKA_{name}_CA is set and SNOSKA_{name}_URL is not encrypted"):
-        EmbeddingsServer.configured(settings, "a", 64) if name == "EMBEDDINGS" else Endpoint.configured(settings)
+        named(settings, name)
