@@ -17,6 +17,7 @@ PACKAGE = ROOT / "rag"
 HOUSE = (
     "rag.types",
     "rag.errors",
+    "rag.certificates",
     "rag.address",
     "rag.protocols",
     "rag.settings",

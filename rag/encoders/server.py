@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.address import check_http, distrust, trusted
+from rag.address import check_http
+from rag.certificates import distrust, trusted
 from rag.encoders.answers import API, LOG, read_vectors
 from rag.errors import ConfigurationError, ModelError
 from rag.settings import EMBEDDINGS_EXAMPLE, Settings

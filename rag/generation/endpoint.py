@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 
-from rag.address import check_http, distrust, trusted
+from rag.address import check_http
+from rag.certificates import distrust, trusted
 from rag.errors import ConfigurationError, GenerationError
 from rag.generation.protocol import MAX_EVENT, Events, Pieces, refused
 from rag.settings import Settings

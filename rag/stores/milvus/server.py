@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rag.address import Address, trusted
+from rag.address import Address
+from rag.certificates import trusted
 from rag.errors import ConfigurationError, IndexAway, IndexMissing, IndexUnusable
 from rag.settings import Settings
 
