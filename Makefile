@@ -33,7 +33,7 @@ run: $(INSTALLED)
 
 # Two processes: while one waits for a browser or a server, the other has the processor. They take some 5 GB.
 test: $(TESTED) browser tesseract
-	@$(BIN)/python -m pytest -m 'not soak' -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(TESTED)
 	@$(BIN)/python -m ruff format --check

@@ -49,7 +49,7 @@ class Process:
             if not is_fresh:  # an earlier file may have damaged it
                 return self.ask(request)
             if status == 1:  # Python's own: a worker answers every error of a reader
-                raise RuntimeError("files cannot be read: 'python -m rag.reading.worker 60 1024 </dev/null' says why")
+                raise RuntimeError(f"files cannot be read: 'python -m {self._module} 60 1024 </dev/null' says why")
             raise DocumentError(
                 f"it ends the process that reads it ({_told(status)}): it is damaged,"
                 f" or takes more than {self._megabytes} MB of memory"
